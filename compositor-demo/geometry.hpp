@@ -78,8 +78,10 @@ struct Rect {
   }
   // The smallest rectangle around both; empty ones count for nothing.
   constexpr Rect united(const Rect& r) const noexcept {
-    if (empty()) return r;
-    if (r.empty()) return *this;
+    if (empty())
+      return r;
+    if (r.empty())
+      return *this;
     return between(std::min(x, r.x), std::min(y, r.y), std::max(right(), r.right()),
                    std::max(bottom(), r.bottom()));
   }
@@ -87,7 +89,8 @@ struct Rect {
 
   // The rectangle from (left, top) up to, without, (right, bottom); Rect{} if there is none.
   static constexpr Rect between(int left, int top, int right, int bottom) noexcept {
-    if (left >= right || top >= bottom) return {};
+    if (left >= right || top >= bottom)
+      return {};
     return {left, top, saturated(std::int64_t{right} - left),
             saturated(std::int64_t{bottom} - top)};
   }
@@ -108,11 +111,15 @@ enum class Transform : std::uint8_t {
 };
 
 // Whether width and height change places.
-constexpr bool swaps_axes(Transform t) noexcept { return (static_cast<unsigned>(t) & 1U) != 0; }
+constexpr bool swaps_axes(Transform t) noexcept {
+  return (static_cast<unsigned>(t) & 1U) != 0;
+}
 
 constexpr Transform inverse(Transform t) noexcept {
-  if (t == Transform::Rotated90) return Transform::Rotated270;
-  if (t == Transform::Rotated270) return Transform::Rotated90;
+  if (t == Transform::Rotated90)
+    return Transform::Rotated270;
+  if (t == Transform::Rotated270)
+    return Transform::Rotated90;
   return t;  // every other one undoes itself
 }
 
@@ -165,7 +172,8 @@ class Region {
   Region(const Region& other) : Region{} { check(pixman_region32_copy(&region_, other.c())); }
   Region(Region&& other) noexcept : Region{} { swap(other); }
   Region& operator=(const Region& other) {
-    if (this != &other) check(pixman_region32_copy(&region_, other.c()));
+    if (this != &other)
+      check(pixman_region32_copy(&region_, other.c()));
     return *this;
   }
   Region& operator=(Region&& other) noexcept {
@@ -178,50 +186,53 @@ class Region {
   // The whole plane that a region can describe: what an infinite region is stored as.
   static constexpr Rect everything() noexcept { return {-limit, -limit, 2 * limit, 2 * limit}; }
 
-  bool empty() const noexcept { return !pixman_region32_not_empty(mutable_c()); }
+  bool empty() const noexcept { return !pixman_region32_not_empty(c()); }
   bool contains(Point p) const noexcept {
-    return pixman_region32_contains_point(mutable_c(), p.x, p.y, nullptr) != 0;
+    return pixman_region32_contains_point(c(), p.x, p.y, nullptr) != 0;
   }
   // Whether every pixel of the rectangle is in it.
   bool contains(const Rect& r) const noexcept {
-    if (r.empty()) return true;
+    if (r.empty())
+      return true;
     pixman_box32_t box{r.x, r.y, r.right(), r.bottom()};
-    return pixman_region32_contains_rectangle(mutable_c(), &box) == PIXMAN_REGION_IN;
+    return pixman_region32_contains_rectangle(c(), &box) == PIXMAN_REGION_IN;
   }
   bool intersects(const Rect& r) const noexcept {
-    if (r.empty()) return false;
+    if (r.empty())
+      return false;
     pixman_box32_t box{r.x, r.y, r.right(), r.bottom()};
-    return pixman_region32_contains_rectangle(mutable_c(), &box) != PIXMAN_REGION_OUT;
+    return pixman_region32_contains_rectangle(c(), &box) != PIXMAN_REGION_OUT;
   }
   // The smallest rectangle around it.
   Rect extents() const noexcept {
-    const pixman_box32_t* box = pixman_region32_extents(mutable_c());
+    const pixman_box32_t* box = pixman_region32_extents(c());
     return Rect::between(box->x1, box->y1, box->x2, box->y2);
   }
   // Its disjoint rectangles, top to bottom and left to right, as corners (x1, y1) to (x2, y2).
   // Valid until the region changes.
   std::span<const pixman_box32_t> rects() const noexcept {
     int count = 0;
-    const pixman_box32_t* boxes = pixman_region32_rectangles(mutable_c(), &count);
+    const pixman_box32_t* boxes = pixman_region32_rectangles(c(), &count);
     return {boxes, static_cast<std::size_t>(count)};
   }
 
   Region& unite(const Region& other) {
-    check(pixman_region32_union(&region_, &region_, other.mutable_c()));
+    check(pixman_region32_union(&region_, &region_, other.c()));
     return *this;
   }
   Region& subtract(const Region& other) {
-    check(pixman_region32_subtract(&region_, &region_, other.mutable_c()));
+    check(pixman_region32_subtract(&region_, &region_, other.c()));
     return *this;
   }
   Region& intersect(const Region& other) {
-    check(pixman_region32_intersect(&region_, &region_, other.mutable_c()));
+    check(pixman_region32_intersect(&region_, &region_, other.c()));
     return *this;
   }
   Region& translate(Point by) {
     const auto step = [](int v) { return std::clamp(v, -2 * limit, 2 * limit); };
     pixman_region32_translate(&region_, step(by.x), step(by.y));
-    if (!everything().contains(extents())) intersect(everything());
+    if (!everything().contains(extents()))
+      intersect(everything());
     return *this;
   }
   void clear() noexcept { pixman_region32_clear(&region_); }
@@ -233,18 +244,18 @@ class Region {
   Region translated(Point by) const { return Region{*this}.translate(by); }
 
   bool operator==(const Region& other) const noexcept {
-    return pixman_region32_equal(mutable_c(), other.mutable_c()) != 0;
+    return pixman_region32_equal(c(), other.c()) != 0;
   }
   void swap(Region& other) noexcept { std::swap(region_, other.region_); }
 
-  // For pixman's own functions (a clip, for example). Borrowed.
-  const pixman_region32_t* c() const noexcept { return &region_; }
+  // For pixman's own readers (a clip, for example), which take a region that is not const and
+  // leave it alone. Borrowed.
+  pixman_region32_t* c() const noexcept { return const_cast<pixman_region32_t*>(&region_); }
 
  private:
-  // pixman's readers take a region that is not const and leave it alone.
-  pixman_region32_t* mutable_c() const noexcept { return const_cast<pixman_region32_t*>(&region_); }
   static void check(pixman_bool_t worked) {
-    if (!worked) throw std::bad_alloc{};
+    if (!worked)
+      throw std::bad_alloc{};
   }
 
   pixman_region32_t region_;
@@ -252,7 +263,8 @@ class Region {
 
 // The region of an area after the whole area is turned by t; see transformed(Rect).
 inline Region transformed(const Region& region, Transform t, Size area) {
-  if (t == Transform::Normal) return region;
+  if (t == Transform::Normal)
+    return region;
   Region result;
   for (const pixman_box32_t& box : region.rects())
     result.unite(transformed(Rect::between(box.x1, box.y1, box.x2, box.y2), t, area));

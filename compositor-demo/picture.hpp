@@ -22,8 +22,8 @@ enum class PictureId : std::uint64_t {};
 class Access {
  public:
   virtual void begin() noexcept = 0;
-  // False if the memory vanished meanwhile (SIGBUS): what was read is blank and that client is
-  // being disconnected.
+  // False if the memory vanished meanwhile (SIGBUS): what was read is blank, and that client is
+  // disconnected later, not before the list that this belongs to is gone.
   virtual bool end() noexcept = 0;
 
  protected:
