@@ -1,0 +1,182 @@
+// wl_surface: what a client wants to be seen, with its double-buffered state and the stack of
+// subsurfaces around it. What the surface is used for is decided by its role, elsewhere.
+//
+// State goes pending -> (cached ->) current: requests change the pending state; a commit moves it
+// to the current one, or, on a synchronized subsurface, adds it to the cached one, which becomes
+// current together with the parent's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <wayland-server-protocol.h>
+
+#include "compositor-demo/geometry.hpp"
+#include "compositor-demo/picture.hpp"
+#include "compositor-demo/protocol/client_limits.hpp"
+#include "compositor-demo/protocol/frame_callbacks.hpp"
+#include "compositor-demo/protocol/shm_buffer.hpp"
+
+namespace demo {
+
+class Compositor;
+class Subsurface;
+
+class Surface {
+ public:
+  struct State {
+    // What is there only for one commit.
+    bool attached = false;              // attach was requested: `buffer` counts, null too
+    std::shared_ptr<ShmBuffer> buffer;  // null: no content
+    Point offset;                       // the new content's top left, relative to the old one's
+    Region damage;                      // surface-local
+    Region buffer_damage;               // in pixels of the buffer
+    FrameCallbacks frame_callbacks;
+    // What stays until it is changed.
+    int scale = 1;
+    Transform transform = Transform::Normal;
+    Region opaque;                // surface-local
+    std::optional<Region> input;  // surface-local; nullopt: the whole surface
+  };
+
+  // What a surface is used for. The surface calls its role; the role outlives neither the call that
+  // says the surface is gone nor the surface's clear_role.
+  class Role {
+   public:
+    // For error messages: "xdg_toplevel".
+    virtual std::string_view role_name() const noexcept = 0;
+    // Before a commit takes effect. May look at and throw ProtocolError about what is pending.
+    virtual void before_commit(Surface::State& /*pending*/) {}
+    // The current state has changed: has_content(), size(), current() are the new ones.
+    virtual void committed() {}
+    // Something visible changed in this surface or below, or a frame callback waits there.
+    virtual void tree_changed() {}
+    // Whether pixels of the surface may be shown; a subsurface asks its parent.
+    virtual bool is_mapped() const noexcept { return true; }
+    // The wl_surface is being destroyed; its pointer must not be used after this.
+    virtual void surface_destroyed() noexcept = 0;
+
+   protected:
+    ~Role() = default;
+  };
+
+  // Where a point hit: the surface and the point in its coordinates.
+  struct Hit {
+    Surface* surface;
+    double x;
+    double y;
+  };
+
+  Surface(Compositor& compositor, wl_resource* resource);
+  Surface(const Surface&) = delete;
+  Surface& operator=(const Surface&) = delete;
+  ~Surface();
+
+  wl_resource* resource() const noexcept { return resource_; }
+  wl_client* client() const noexcept { return wl_resource_get_client(resource_); }
+  PictureId id() const noexcept { return id_; }
+  // From a wl_surface argument of a request.
+  static Surface& from(wl_resource* resource) noexcept;
+
+  // Gives the surface a role. Roles are for life: false if it has or had one of another name, or if
+  // another object plays it now. The object may go (clear_role) and another of that name may come.
+  // With an empty name the object gets the calls of a role without deciding which it is (an
+  // xdg_surface before get_toplevel); the same object may then set the name.
+  bool set_role(std::string_view name, Role& role);
+  // The object stops playing its role; the name and the content stay. Nothing happens if it does
+  // not play it.
+  void clear_role(const Role& role) noexcept;
+  // As if the client had committed a null buffer: releases the buffer and empties the surface.
+  void drop_content() noexcept;
+  Role* role() const noexcept { return role_; }
+  // Empty: none so far.
+  const std::string& role_name() const noexcept { return role_name_; }
+
+  const State& current() const noexcept { return current_; }
+  const State& pending() const noexcept { return pending_; }
+  // Current content.
+  bool has_content() const noexcept { return current_.buffer != nullptr; }
+  // A buffer is shown, or waits for a commit (or for the parent's).
+  bool has_buffer() const noexcept;
+  // Of the current content, surface-local; empty without.
+  Size size() const noexcept { return size_; }
+  // Its own content is there and so is everything above it, up to the window.
+  bool is_mapped() const noexcept;
+
+  // --- the tree
+  // The root is a window, popup, cursor, icon or a surface without a role.
+  Surface& root() noexcept;
+  Surface* parent() const noexcept;
+  // Whether `other` is this or below.
+  bool is_ancestor_of(const Surface& other) const noexcept;
+  // Rectangle around all content of the tree, in this surface's coordinates; Rect{} if there is
+  // none.
+  Rect tree_extents() const noexcept;
+  // The topmost surface of the tree whose input region has this point, given in this surface's
+  // coordinates.
+  std::optional<Hit> hit(double x, double y) noexcept;
+  // Where this surface's top left is in the coordinates of its root.
+  Point position_in_root() const noexcept;
+  // Appends the tree back to front; `position` is where this surface's top left goes.
+  void append_pictures(Point position, std::vector<Picture>& pictures);
+  // A frame with this tree was shown (or is declared to have been): answers the frame callbacks of
+  // the whole tree and forgets its damage. Time in milliseconds.
+  void frame_shown(std::uint32_t milliseconds) noexcept;
+  // Whether the whole tree was shown since it last changed.
+  bool shown_since_last_commit() const noexcept;
+  // Someone waits for frame_shown.
+  bool frame_wanted() const noexcept;
+  // Tells the root's role, and with it the window, that something visible changed here.
+  void tree_changed();
+
+  // Requests.
+  void attach(wl_resource* buffer, std::int32_t x, std::int32_t y);
+  void damage(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height);
+  void frame(std::uint32_t callback);
+  void set_opaque_region(wl_resource* region);
+  void set_input_region(wl_resource* region);
+  void commit();
+  void set_buffer_transform(std::int32_t transform);
+  void set_buffer_scale(std::int32_t scale);
+  void damage_buffer(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height);
+  void offset(std::int32_t x, std::int32_t y);
+
+ private:
+  friend class Subsurface;  // position, stacking and synchronization are one mechanism
+
+  // One level of the stack, bottom first; null is the surface itself.
+  using Stack = std::vector<Subsurface*>;
+
+  void validate(const State& state) const;
+  void apply(State& state);
+  void apply_size(const State& state);
+  void release_cached();  // cached becomes current, if there is something
+  // The subsurface this is, if its object lives.
+  Subsurface* subsurface() const noexcept { return subsurface_; }
+  static void merge(State& into, State& from);
+
+  Charge charge_;
+  Compositor& compositor_;
+  wl_resource* resource_;
+  PictureId id_;
+  State pending_;
+  std::optional<State> cached_;
+  BufferUse cached_use_;
+  State current_;
+  BufferUse current_use_;
+  Size size_;
+  Region damage_;      // surface-local, not shown yet
+  bool shown_ = true;  // nothing changed since the last frame
+  bool entered_ = false;
+  Stack stack_{nullptr};
+  Stack pending_stack_{nullptr};
+  Subsurface* subsurface_ = nullptr;
+  std::string role_name_;
+  Role* role_ = nullptr;
+};
+
+}  // namespace demo
