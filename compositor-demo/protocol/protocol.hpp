@@ -1,0 +1,115 @@
+// The client protocol: the socket, the clients, and everything they may ask for.
+//
+// Owns the wl_display and its clients. Tells its owner (Host) about windows and is asked for their
+// pictures; knows nothing about where windows are, how they are drawn, or where input comes from.
+// This header is the module's whole face; the other files in this folder are its inside.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <calloop/clock.hpp>
+#include <calloop/loop_handle.hpp>
+
+#include "compositor-demo/geometry.hpp"
+#include "compositor-demo/picture.hpp"
+
+namespace demo {
+
+// What clients are told about an output.
+struct OutputInfo {
+  std::string name;         // "HEADLESS-1"
+  std::string description;  // for people
+  std::string make;
+  std::string model;
+  Point position;           // of the top left corner in the space of all outputs
+  Size mode;                // in pixels, before `transform`
+  Size millimetres;         // positive: clients divide by it
+  int refresh_mhz = 60000;  // millihertz
+  int scale = 1;
+  Transform transform = Transform::Normal;
+};
+
+class Protocol {
+ public:
+  // What protocol needs from its owner. Called while a client's request is served, so a client is
+  // in the middle of something: ask for pictures later, not from here. Not called by ~Protocol.
+  class Host {
+   public:
+    virtual void window_mapped(WindowId) = 0;    // its first buffer was committed
+    virtual void window_unmapped(WindowId) = 0;  // the client took it away, or is gone
+    // Something visible of the window changed (subsurfaces and popups too), or somebody waits for a
+    // frame of it.
+    virtual void window_committed(WindowId) = 0;
+
+   protected:
+    ~Host() = default;
+  };
+
+  struct Settings {
+    std::string socket;  // name in XDG_RUNTIME_DIR; empty: the first free of wayland-1, -2, ...
+  };
+
+  // Listens. Throws std::system_error or std::runtime_error whose text says what is wrong with the
+  // socket. The host must outlive this.
+  Protocol(calloop::LoopHandle<Protocol> loop, Host& host, const Settings& settings);
+  Protocol(const Protocol&) = delete;
+  Protocol& operator=(const Protocol&) = delete;
+  // Disconnects every client, then closes and removes the socket.
+  ~Protocol();
+
+  // The name of the socket: what clients need in WAYLAND_DISPLAY.
+  const std::string& socket() const noexcept;
+  // Clients see one more output. Before the first client, at best: some look only once.
+  void add_output(const OutputInfo& output);
+
+  // --- windows. A WindowId that is not mapped any more is not an error: sizes are empty, texts
+  // too, and nothing happens.
+
+  // Of the window without its shadows (xdg_surface.set_window_geometry).
+  Size window_size(WindowId window) const;
+  pid_t window_pid(WindowId window) const;  // 0: unknown
+  std::string window_title(WindowId window) const;
+  // Asks the client to take this size; an empty one leaves it to the client.
+  void configure(WindowId window, Size size);
+  // Asks the client to close it.
+  void close(WindowId window);
+  // Who gets the keys: enter and leave, the look of an active window, the clipboard.
+  void set_keyboard_focus(std::optional<WindowId> window);
+
+  // --- what is to be seen
+
+  // Appends everything of a window, back to front: its surfaces, subsurfaces and popups. `origin`
+  // is where the top left of its window_size is on the output. The pictures hold until the loop
+  // serves clients again.
+  void append_pictures(WindowId window, Point origin, std::vector<Picture>& pictures);
+  // A frame with this window was shown at this time: answers those who wait for it, forgets the
+  // damage. `refresh_ns`: until the next frame, at the earliest.
+  void frame_shown(WindowId window, calloop::TimePoint time, std::uint32_t refresh_ns);
+  // The same for a window that nobody can see. To be called now and then, so that clients who wait
+  // for a frame before they do anything else go on living.
+  void frame_throttled(WindowId window, calloop::TimePoint time);
+  // Everything that the window's client committed was in a frame.
+  bool shown_since_last_commit(WindowId window) const;
+  // Somebody waits for frame_shown or frame_throttled.
+  bool frame_wanted(WindowId window) const;
+
+  // --- input. Coordinates are relative to the top left of window_size; codes are those of
+  // linux/input-event-codes.h.
+
+  // The pointer is there, above this window or above none. What is grabbed is protocol's business.
+  void pointer_motion(std::optional<WindowId> window, double x, double y, calloop::TimePoint time);
+  void pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time);
+  void key(std::uint32_t key, bool pressed, calloop::TimePoint time);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace demo
