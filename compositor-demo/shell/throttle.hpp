@@ -1,0 +1,39 @@
+// When windows that nobody can see are told to draw.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include <calloop/clock.hpp>
+
+#include "compositor-demo/picture.hpp"
+
+namespace demo {
+
+// A covered window must not draw at the rate of the screen, and must not starve either: many
+// clients do nothing else while they wait for a frame callback. So it gets one a second.
+class Throttle {
+ public:
+  static constexpr calloop::Duration period = std::chrono::seconds{1};
+
+  // A covered window wants a frame. Its first is due at once, the next a period after that.
+  void wait(WindowId id, calloop::TimePoint now);
+  // It is gone or on the screen again: nothing is due.
+  void forget(WindowId id) noexcept;
+
+  // When the next frame is due; nothing if nobody waits.
+  std::optional<calloop::TimePoint> next() const noexcept;
+  // A window whose frame is due by now. It does not wait any more.
+  std::optional<WindowId> take(calloop::TimePoint now) noexcept;
+
+ private:
+  struct Covered {
+    WindowId id{};
+    calloop::TimePoint due;
+    bool waits = false;
+  };
+  std::vector<Covered> covered_;
+};
+
+}  // namespace demo

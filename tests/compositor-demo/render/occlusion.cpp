@@ -1,0 +1,61 @@
+#include "compositor-demo/render/occlusion.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/compositor-demo/render/sprites.hpp"
+
+namespace demo {
+namespace {
+
+constexpr Rect screen{0, 0, 100, 100};
+
+class OcclusionTest : public testing::Test {
+ protected:
+  Picture window(Rect area, Region opaque, pixman_format_code_t format = PIXMAN_a8r8g8b8) {
+    images_.push_back(test::image(area.size(), format));
+    Picture picture;
+    picture.image = images_.back().get();
+    picture.position = area.origin();
+    picture.size = area.size();
+    picture.opaque = std::move(opaque);
+    return picture;
+  }
+  std::vector<test::Image> images_;
+  Occlusion occlusion_;
+};
+
+TEST_F(OcclusionTest, OpaquePartsHideWhatIsBelow) {
+  const std::vector<Picture> list{window({0, 0, 50, 50}, {}),
+                                  window({10, 10, 20, 20}, Rect{5, 5, 10, 10})};
+  occlusion_.compute(list, screen);
+  EXPECT_EQ(occlusion_.visible[0], Region{Rect(0, 0, 50, 50)}.subtracted(Rect{15, 15, 10, 10}));
+  EXPECT_EQ(occlusion_.visible[1], (Region{Rect{10, 10, 20, 20}}));
+  EXPECT_EQ(occlusion_.background, Region{screen}.subtracted(Rect{15, 15, 10, 10}));
+}
+
+TEST_F(OcclusionTest, AFormatWithoutAlphaIsOpaqueAllOver) {
+  const std::vector<Picture> list{window({10, 10, 5, 5}, {}),
+                                  window({0, 0, 50, 50}, {}, PIXMAN_x8r8g8b8)};
+  occlusion_.compute(list, screen);
+  EXPECT_TRUE(occlusion_.visible[0].empty());
+  EXPECT_EQ(occlusion_.background, Region{screen}.subtracted(Rect{0, 0, 50, 50}));
+}
+
+TEST_F(OcclusionTest, AnOpaqueRegionEndsWithItsSurfaceAndTheScreen) {
+  const std::vector<Picture> list{window({90, 90, 50, 50}, Region::everything())};
+  occlusion_.compute(list, screen);
+  EXPECT_EQ(occlusion_.visible[0], (Region{Rect{90, 90, 10, 10}}));
+  EXPECT_EQ(occlusion_.background, Region{screen}.subtracted(Rect{90, 90, 10, 10}));
+}
+
+TEST_F(OcclusionTest, WhatPixmanCannotReadHidesNothing) {
+  Picture huge = window({0, 0, 1, 1}, Region::everything());
+  huge.size = {20'000, 1};
+  huge.scale = 2;
+  occlusion_.compute(std::vector<Picture>{huge}, screen);
+  EXPECT_TRUE(occlusion_.visible[0].empty());
+  EXPECT_EQ(occlusion_.background, Region{screen});
+}
+
+}  // namespace
+}  // namespace demo
