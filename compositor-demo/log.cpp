@@ -16,7 +16,8 @@ namespace {
 // Client-chosen text (titles, messages of libraries) must not forge lines or move the cursor.
 void make_one_line(char* begin, char* end) noexcept {
   for (char* c = begin; c != end; ++c)
-    if (static_cast<unsigned char>(*c) < ' ' || *c == '\x7f') *c = ' ';
+    if (static_cast<unsigned char>(*c) < ' ' || *c == '\x7f')
+      *c = ' ';
 }
 
 [[gnu::format(printf, 2, 0)]] void write_line(const char* level, const char* format,
@@ -27,8 +28,10 @@ void make_one_line(char* begin, char* end) noexcept {
   auto length =
       static_cast<std::size_t>(std::snprintf(line.data(), room, "compositor-demo: %s", level));
   const int more = std::vsnprintf(line.data() + length, room - length, format, arguments);
-  if (more > 0) length = std::min(length + static_cast<std::size_t>(more), room - 1);
-  while (length > 0 && line[length - 1] == '\n') --length;
+  if (more > 0)
+    length = std::min(length + static_cast<std::size_t>(more), room - 1);
+  while (length > 0 && line[length - 1] == '\n')
+    --length;
   make_one_line(line.data(), line.data() + length);
   line[length++] = '\n';
   // Nowhere to complain to if stderr is closed.
@@ -65,6 +68,8 @@ void error(const char* format, ...) noexcept {
   va_end(arguments);
 }
 
-void install_c_handlers() noexcept { wl_log_set_handler_server(from_libwayland); }
+void install_c_handlers() noexcept {
+  wl_log_set_handler_server(from_libwayland);
+}
 
 }  // namespace demo::log
