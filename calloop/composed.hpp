@@ -1,0 +1,70 @@
+// Sources made of other sources.
+//
+//     class Mailbox : public calloop::Composed<Mailbox> {
+//      public:
+//       auto children() { return std::tie(socket_, outbox_, timeout_); }
+//       PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+//         return socket_.process_events(readiness, token, ...) |
+//                outbox_.process_events(readiness, token, ...) | ...;
+//       }
+//     };
+//
+// List the children once; their registration is written for you, and undone where one of them
+// fails. `children()` may also return a range (a vector of sources that come and go): return
+// PostAction::Reregister when it has changed, after unregistering what leaves it.
+#pragma once
+
+#include <exception>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+
+#include <calloop/poll.hpp>
+#include <calloop/token.hpp>
+
+namespace calloop {
+
+/// Gives `Self`, which inherits from it, the three registration functions.
+template <class Self>
+class Composed {
+ public:
+  /// Registers the children in order. What throws is undone by the loop.
+  void register_with(Poll& poll, TokenFactory& tokens) {
+    for_each([&](auto& child) { child.register_with(poll, tokens); });
+  }
+  /// Registers the children anew, each under its token of the new registration.
+  void reregister_with(Poll& poll, TokenFactory& tokens) {
+    for_each([&](auto& child) { child.reregister_with(poll, tokens); });
+  }
+  /// Unregisters every child, also when one of them throws; the first exception is rethrown.
+  void unregister_from(Poll& poll) {
+    std::exception_ptr first;
+    for_each([&](auto& child) {
+      try {
+        child.unregister_from(poll);
+      } catch (...) {
+        if (first == nullptr)
+          first = std::current_exception();
+      }
+    });
+    if (first != nullptr)
+      std::rethrow_exception(first);
+  }
+
+ private:
+  friend Self;
+  Composed() = default;
+
+  template <class F>
+  void for_each(F f) {
+    auto&& children = static_cast<Self&>(*this).children();
+    if constexpr (std::ranges::range<decltype(children)>) {
+      for (auto&& child : children)
+        f(child);
+    } else {
+      std::apply([&](auto&... child) { (f(child), ...); }, children);
+    }
+  }
+};
+
+}  // namespace calloop

@@ -1,0 +1,195 @@
+// The loop itself, without any notion of what the application's data is.
+//
+// LoopCore owns the sources and runs them: slots, dispatch, re-entrancy. It is compiled once, in
+// libcalloop; EventLoop and LoopHandle put types on it. Internal to the loop; installed because
+// the templates need it.
+//
+// While a source's code runs, what is asked for that source is recorded and done when its code has
+// returned; everything else is done at once. Nothing of the core is borrowed while foreign code
+// runs, so callbacks, hooks, idles and destructors may call whatever they like.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <calloop/backend.hpp>
+#include <calloop/clock.hpp>
+#include <calloop/data_path.hpp>
+#include <calloop/dispatcher_base.hpp>
+#include <calloop/export.hpp>
+#include <calloop/host_fd.hpp>
+#include <calloop/idle_queue.hpp>
+#include <calloop/observer.hpp>
+#include <calloop/owner_thread.hpp>
+#include <calloop/poll.hpp>
+#include <calloop/slot_table.hpp>
+#include <calloop/source_options.hpp>
+#include <calloop/token.hpp>
+
+namespace calloop {
+
+class CALLOOP_API LoopCore {
+ public:
+  /// References are counted without atomics: handles belong to the loop's thread.
+  void add_reference() noexcept { ++references_; }
+  void drop_reference() noexcept {
+    if (--references_ == 0)
+      delete this;
+  }
+  [[nodiscard]] static LoopCore* make(std::shared_ptr<Backend> backend) {
+    return new LoopCore{std::move(backend)};
+  }
+  LoopCore(const LoopCore&) = delete;
+  LoopCore& operator=(const LoopCore&) = delete;
+
+  // What a LoopHandle offers; see there.
+  RegistrationToken insert(DispatcherRef dispatcher, SourceOptions* options);
+  bool remove(RegistrationToken token);
+  bool disable(RegistrationToken token);
+  bool enable(RegistrationToken token);
+  bool update(RegistrationToken token);
+  std::uint64_t insert_idle(std::unique_ptr<IdleBase> idle);
+  bool cancel_idle(std::uint64_t id) noexcept;
+  [[nodiscard]] const DataPath* path(const DataPath* parent, void* (*step)(void*) noexcept);
+  [[nodiscard]] const DataPath* root_path() const noexcept { return &root_; }
+  [[nodiscard]] TimePoint now() const noexcept { return poll_.now(); }
+  [[nodiscard]] std::size_t source_count() const noexcept { return slots_.used() - 1; }
+
+  // What an EventLoop offers; see there.
+  void dispatch(Timeout timeout, void* data);
+  [[nodiscard]] Timeout prepare(void* data);
+  [[nodiscard]] int fd();
+  void set_timer_slack(Duration slack);
+  void set_observer(Observer* observer) noexcept { observer_ = observer; }
+  void set_on_error(ErrorHandler handler) { on_error_ = std::move(handler); }
+  /// Drops every source and idle. Afterwards the loop is dead and only waits for its handles.
+  void shut_down() noexcept;
+  [[nodiscard]] bool is_dead() const noexcept { return state_ == State::Dead; }
+
+  /// Takes the exception that a callback of the running source has just thrown; to be called
+  /// inside the catch block. The callback counts as having returned its default.
+  void callback_threw() noexcept;
+
+ private:
+  enum class State : std::uint8_t { Alive, ShuttingDown, Dead };
+  // What was asked for the running source, by its own code. Enable is last-of-the-three, and does
+  // what Reregister does if the source is registered.
+  enum class Wish : std::uint8_t { None, Reregister, Disable, Remove };
+  struct Hooked {
+    std::uint32_t slot;
+    std::uint32_t generation;
+  };
+  struct Sighting {
+    std::uint64_t token;
+    std::uint64_t wait;
+  };
+
+  explicit LoopCore(std::shared_ptr<Backend> backend);
+  ~LoopCore();
+
+  // core.cpp: one dispatch, in its order
+  class Dispatching;
+  void resolve_paths(void* data) noexcept;
+  [[nodiscard]] TimePoint sleep_until(Timeout timeout, TimePoint& now, bool& precise) const;
+  void wait(Timeout timeout);
+  bool run_synthetic_events();
+  bool run_fd_events();
+  bool run_timers();
+  bool run_idles();
+  bool deliver(Readiness readiness, Token token, const Slot& slot);
+  template <class Next>
+  bool deliver_all(Next next);
+  template <class Hook>
+  bool run_hooks(Hook hook);
+  bool run_before_sleep();
+  [[nodiscard]] PostAction observed(DispatcherBase& source, Readiness readiness, Token token);
+  void saw_stale(Token token) noexcept;
+  void rebuild_registrations();
+  void rethrow_caught();
+  [[nodiscard]] bool has_leftovers() const noexcept;
+  void update_host();
+
+  // registrations.cpp: sources come, change and go
+  void register_source(DispatcherBase& source);
+  void reregister_source(DispatcherBase& source);
+  void unregister_source(DispatcherBase& source);
+  void unregister_quietly(DispatcherBase& source,
+                          Poll::Removal removal = Poll::Removal::AllButRefused) noexcept;
+  template <class Call>
+  void in_registration(DispatcherBase& source, Poll::Removal on_failure, Call call);
+  [[noreturn]] void throw_with_source(const DispatcherBase& source);
+  DispatcherRef free_slot(std::uint32_t index) noexcept;
+  void settle(PostAction action) noexcept;
+  void apply(DispatcherBase& source, PostAction action);
+  [[nodiscard]] bool wish_for_running(const DispatcherBase& source, Wish wish) noexcept;
+  void check_usable(const char* what) const;
+  [[nodiscard]] std::string_view name_of(const DispatcherBase& source) const noexcept;
+  [[nodiscard]] const ErrorHandler* handler_of(const DispatcherBase& source) const noexcept;
+  void report(DispatcherBase& source, std::exception_ptr error) noexcept;
+
+  std::uint32_t references_ = 0;
+  State state_ = State::Alive;
+  bool dispatching_ = false;
+  bool rebuild_ = false;
+  Wish wish_ = Wish::None;
+  bool attention_ = false;  // something is to be settled when the running source's code returns
+  DispatcherBase* running_ = nullptr;   // whose code is on the stack
+  const epoll_event* event_ = nullptr;  // the rest of the batch
+  const epoll_event* events_end_ = nullptr;
+  Observer* observer_ = nullptr;
+  SlotTable slots_;
+  std::shared_ptr<Backend> backend_;
+  Poll poll_;
+  DispatcherRef doomed_;       // keeps the running source if it was removed
+  std::exception_ptr caught_;  // leaves dispatch()
+  std::vector<Hooked> hooked_;
+  std::vector<SyntheticEvent> synthetic_;
+  std::size_t synthetic_done_ = 0;
+  IdleQueue idles_;
+  std::vector<std::unique_ptr<DataPath>> paths_;
+  DataPath root_;
+  Duration slack_;
+  std::uint64_t waits_ = 0;
+  std::vector<Sighting> stale_;  // events that nobody owns, and in which wait
+  std::unordered_map<std::uint32_t, SourceOptions> options_;  // by slot; only if there are any
+  ErrorHandler on_error_;
+  std::unique_ptr<HostFd> host_;
+  std::vector<DispatcherRef> graveyard_;  // inserted while shutting down
+  std::unique_ptr<DispatcherBase> loop_slot_;
+  OwnerThread owner_;
+};
+
+/// Keeps a LoopCore alive.
+class CoreRef {
+ public:
+  CoreRef() noexcept = default;
+  explicit CoreRef(LoopCore* core) noexcept : core_{core} {
+    if (core_ != nullptr)
+      core_->add_reference();
+  }
+  CoreRef(const CoreRef& other) noexcept : CoreRef{other.core_} {}
+  CoreRef(CoreRef&& other) noexcept : core_{std::exchange(other.core_, nullptr)} {}
+  CoreRef& operator=(CoreRef other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+  ~CoreRef() {
+    if (core_ != nullptr)
+      core_->drop_reference();
+  }
+  [[nodiscard]] LoopCore* get() const noexcept { return core_; }
+  LoopCore* operator->() const noexcept { return core_; }
+
+ private:
+  LoopCore* core_ = nullptr;
+};
+
+}  // namespace calloop

@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+#include <string>
+#include <system_error>
+
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <calloop/backend.hpp>
+#include <calloop/fd.hpp>
+
+namespace calloop {
+
+Backend::~Backend() = default;
+
+namespace {
+
+[[noreturn]] void throw_errno(const char* call) {
+  throw std::system_error{errno, std::generic_category(), std::string{"calloop: "} + call};
+}
+
+timespec to_timespec(Duration d) noexcept {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(d);
+  return {static_cast<time_t>(seconds.count()), static_cast<long>((d - seconds).count())};
+}
+
+// Tokens of the loop's own slot; the loop ignores what they report.
+constexpr Token wake_token{Token::loop_slot, 0, 0};
+constexpr Token timer_token{Token::loop_slot, 0, 1};
+
+class EpollBackend final : public Backend {
+ public:
+  EpollBackend() : wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
+    if (!wake_)
+      throw_errno("eventfd");
+    epoll_ = open_epoll();
+  }
+
+  int control(int operation, int fd, std::uint32_t bits, Token token) noexcept override {
+    epoll_event event{};
+    event.events = bits;
+    event.data.u64 = token.raw();
+    return ::epoll_ctl(epoll_.get(), operation, fd, &event) < 0 ? errno : 0;
+  }
+
+  std::span<const epoll_event> wait(TimePoint until, TimePoint now, bool precise) override {
+    if (until > now) {
+      arm_timer(precise ? until : TimePoint::max());
+      if (precise)
+        until = TimePoint::max();
+    }
+    for (;;) {
+      const int n = wait_once(until, now);
+      if (n > 0) {
+        // Edge-triggered, so that nothing has to be read. Cleared before the loop looks at what
+        // the wakers have prepared: whoever comes later writes again.
+        if (woken_.load(std::memory_order_relaxed))
+          woken_.exchange(false);
+        return {events_, static_cast<std::size_t>(n)};
+      }
+      if (n == 0)
+        return {};
+      if (errno != EINTR)
+        throw_errno("epoll_wait");
+      if (until != TimePoint::min() && until != TimePoint::max())
+        now = this->now();
+    }
+  }
+
+  TimePoint now() const noexcept override { return Clock::now(); }
+
+  void wake() noexcept override {
+    if (woken_.exchange(true))
+      return;
+    const int saved = errno;  // for signal handlers
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+    errno = saved;
+  }
+
+  void reopen() override { epoll_ = open_epoll(); }
+
+  int fd() const noexcept override { return epoll_.get(); }
+
+ private:
+  [[nodiscard]] OwnedFd open_epoll() const {
+    OwnedFd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+    if (!epoll)
+      throw_errno("epoll_create1");
+    add_own(epoll, wake_, wake_token);
+    if (timer_)
+      add_own(epoll, timer_, timer_token);
+    return epoll;
+  }
+
+  static void add_own(const OwnedFd& epoll, const OwnedFd& fd, Token token) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u64 = token.raw();
+    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd.get(), &event) < 0)
+      throw_errno("epoll_ctl");
+  }
+
+  // 0 after the time-out, -1 with errno.
+  int wait_once(TimePoint until, TimePoint now) noexcept {
+    if (until == TimePoint::max())
+      return ::epoll_wait(epoll_.get(), events_, batch, -1);
+    if (until <= now)
+      return ::epoll_wait(epoll_.get(), events_, batch, 0);
+    const Duration left = until - now;
+    if (has_pwait2_) {
+      const timespec timeout = to_timespec(left);
+      const int n = ::epoll_pwait2(epoll_.get(), events_, batch, &timeout, nullptr);
+      if (n >= 0 || errno != ENOSYS)
+        return n;
+      has_pwait2_ = false;  // before Linux 5.11
+    }
+    // Rounded up, so that nothing is early; a longer wait than fits is taken up again.
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    const int n = ::epoll_wait(epoll_.get(), events_, batch,
+                               milliseconds > INT_MAX ? INT_MAX : static_cast<int>(milliseconds));
+    if (n == 0 && milliseconds > INT_MAX) {
+      errno = EINTR;
+      return -1;
+    }
+    return n;
+  }
+
+  // Re-arming clears the expirations of before, and an edge needs no read: one system call, and
+  // none while the deadline stays.
+  void arm_timer(TimePoint until) {
+    if (until == armed_)
+      return;
+    if (!timer_) {
+      OwnedFd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+      if (!timer)
+        throw_errno("timerfd_create");
+      add_own(epoll_, timer, timer_token);
+      timer_ = std::move(timer);
+    }
+    itimerspec spec{};  // all zero disarms
+    if (until != TimePoint::max()) {
+      spec.it_value = to_timespec(std::max(until.time_since_epoch(), Duration{1}));
+    }
+    if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr) < 0)
+      throw_errno("timerfd_settime");
+    armed_ = until;
+  }
+
+  static constexpr int batch = 1024;
+  OwnedFd wake_;
+  OwnedFd timer_;
+  OwnedFd epoll_;
+  TimePoint armed_ = TimePoint::max();
+  std::atomic<bool> woken_{false};
+  bool has_pwait2_ = true;
+  epoll_event events_[batch];
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_epoll_backend() {
+  return std::make_unique<EpollBackend>();
+}
+
+}  // namespace calloop

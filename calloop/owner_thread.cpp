@@ -1,0 +1,41 @@
+#include <calloop/owner_thread.hpp>
+
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace calloop {
+
+namespace {
+std::size_t page_size() noexcept {
+  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+}  // namespace
+
+OwnerThread::OwnerThread() {
+  void* const page =
+      ::mmap(nullptr, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED)
+    throw std::system_error{errno, std::generic_category(), "calloop: mmap"};
+  // Where the kernel does not know it (before Linux 4.14) only the thread is checked.
+  [[maybe_unused]] const int wiped = ::madvise(page, page_size(), MADV_WIPEONFORK);
+  page_ = static_cast<const void**>(page);
+  *page_ = this_thread();
+}
+
+OwnerThread::~OwnerThread() {
+  ::munmap(static_cast<void*>(page_), page_size());
+}
+
+void OwnerThread::throw_foreign(const char* what) const {
+  throw std::logic_error{std::string{"calloop: "} + what +
+                         (*page_ == nullptr
+                              ? " after fork(): the loop belongs to the parent process"
+                              : " from another thread than the loop's")};
+}
+
+}  // namespace calloop

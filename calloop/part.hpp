@@ -1,0 +1,53 @@
+// Who sees what of the application's data.
+//
+//     struct App { Seat seat; Ipc ipc; };
+//     LoopHandle<Seat> loop = app_loop.part<&App::seat>();
+//
+// A module is compiled against a handle on its own part and cannot reach the rest. The whole has a
+// part when it is that type, derives from it, or is a tuple with one; members are named.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+
+namespace calloop {
+
+/// `Part` can be reached from a reference to `Whole` without naming a member. Every whole has the
+/// part `void`: no data at all.
+template <class Whole, class Part>
+concept HasPart = std::is_void_v<Part> || std::same_as<Whole, Part> ||
+                  std::derived_from<Whole, Part> || requires(Whole& whole) {
+                    { std::get<Part>(whole) } -> std::same_as<Part&>;
+                  };
+
+/// A pointer to a data member of `Whole`.
+template <auto Member, class Whole>
+concept MemberOf =
+    std::is_member_object_pointer_v<decltype(Member)> && std::invocable<decltype(Member), Whole&>;
+
+namespace detail {
+
+template <class Part, class Whole>
+[[nodiscard]] constexpr Part& part_of(Whole& whole) noexcept {
+  if constexpr (std::same_as<Whole, Part> || std::derived_from<Whole, Part>) {
+    return whole;
+  } else {
+    return std::get<Part>(whole);
+  }
+}
+
+// The steps of a DataPath: they compute an address, nothing else.
+template <class Whole, class Part>
+void* part_step(void* whole) noexcept {
+  return std::addressof(part_of<Part>(*static_cast<Whole*>(whole)));
+}
+template <class Whole, auto Member>
+void* member_step(void* whole) noexcept {
+  return std::addressof(std::invoke(Member, *static_cast<Whole*>(whole)));
+}
+
+}  // namespace detail
+}  // namespace calloop

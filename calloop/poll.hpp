@@ -1,0 +1,86 @@
+// Where a source registers its descriptors and deadlines.
+//
+//     void register_with(Poll& poll, TokenFactory& tokens) {
+//       poll.add(fd_, interest().read(), token_ = tokens.token());
+//       timer_ = poll.add_timer(poll.now() + 1s, tokens.token());
+//     }
+//
+// Only for code inside a source; applications insert sources into a LoopHandle. All of it belongs
+// to the loop's thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <calloop/backend.hpp>
+#include <calloop/clock.hpp>
+#include <calloop/export.hpp>
+#include <calloop/interest.hpp>
+#include <calloop/slot_table.hpp>
+#include <calloop/timer_queue.hpp>
+#include <calloop/token.hpp>
+
+namespace calloop {
+
+class CALLOOP_API Poll {
+ public:
+  Poll(std::shared_ptr<Backend> backend, const SlotTable& slots)
+      : backend_{std::move(backend)}, slots_{slots} {}
+  Poll(const Poll&) = delete;
+  Poll& operator=(const Poll&) = delete;
+
+  /// Starts to report `interest` on `fd` under `token`, which must come from the TokenFactory of
+  /// the present registration (else std::logic_error). The descriptor stays the caller's and must
+  /// be open until `remove`. Throws std::system_error: EEXIST when it is registered already, EPERM
+  /// for what cannot be polled (regular files), ENOSPC: epoll_ctl(2).
+  void add(int fd, Interest interest, Token token);
+  /// Changes what is reported on `fd`, and under which token; arms a one-shot again. Throws as
+  /// `add`, ENOENT when it is not registered.
+  void modify(int fd, Interest interest, Token token);
+  /// Ends the reports on `fd`. Throws std::system_error, ENOENT when it is not registered.
+  void remove(int fd);
+
+  /// Arms a timer: `token` is reported once, readable, when the clock has reached `deadline`.
+  [[nodiscard]] TimerId add_timer(TimePoint deadline, Token token);
+  /// Gives a timer of this source a new deadline, in place. Never allocates.
+  void rearm_timer(TimerId id, TimePoint deadline) noexcept { timers_.rearm(id, deadline); }
+  /// The same with the token of a new registration.
+  void rearm_timer(TimerId id, TimePoint deadline, Token token);
+  /// Forgets a timer, also one that is due but not delivered.
+  void cancel_timer(TimerId id) noexcept { timers_.cancel(id); }
+
+  /// The loop's clock: the manual one under a test backend.
+  [[nodiscard]] TimePoint now() const noexcept { return backend_->now(); }
+
+  /// Whether a source that delivers many events in one call should stop and go on in the next
+  /// iteration: one of its callbacks has thrown.
+  [[nodiscard]] bool should_yield() const noexcept { return should_yield_; }
+
+ private:
+  friend class LoopCore;
+  // What `remove` does, apart from what sources ask of it.
+  enum class Removal {
+    Checked,        // an error is thrown
+    OnlyAdded,      // undoing a failed registration: what it has added, and nothing else
+    AllButRefused,  // undoing a failed change: errors do not matter
+    None,           // the kernel's side is gone already, or another process's
+  };
+  void require_live(Token token) const;
+  void throw_error(int error, const char* operation, int fd) const;
+
+  std::shared_ptr<Backend> backend_;
+  const SlotTable& slots_;
+  TimerQueue timers_;
+  // What a registration has done so far, so that a failed one leaves nothing behind. They can be
+  // nested: the innermost one's part begins at `added_begin_` and `refused_begin_`.
+  std::vector<int> added_;
+  std::vector<int> refused_;
+  std::size_t added_begin_ = 0;
+  std::size_t refused_begin_ = 0;
+  bool registering_ = false;
+  Removal removal_ = Removal::Checked;
+  bool should_yield_ = false;
+};
+
+}  // namespace calloop

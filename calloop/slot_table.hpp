@@ -1,0 +1,87 @@
+// Where a token leads: slots by index, never moved and never given back while the loop lives.
+//
+// A slot is 16 bytes and all that the dispatch of an event reads before it calls the source:
+//
+//     Slot& slot = table[token.slot()];
+//     if (slot.matches(token)) slot.dispatcher->process_events(...);
+//
+// Internal to the loop; installed because the templates need it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <calloop/export.hpp>
+#include <calloop/token.hpp>
+
+namespace calloop {
+
+class DispatcherBase;
+
+/// One place for a source. `stamp` is the epoch of its registration, or something that no token
+/// carries while it is not registered.
+struct Slot {
+  static constexpr std::uint32_t unregistered = 0x80000000;
+
+  std::uint32_t stamp = unregistered;
+  std::uint32_t generation = 0;  // what RegistrationTokens of the present source carry
+  union {
+    DispatcherBase* dispatcher = nullptr;  // occupied: never null once inserted
+    std::uint64_t next_free;
+  };
+
+  [[nodiscard]] bool matches(Token token) const noexcept { return stamp == token.epoch(); }
+  /// A new registration begins: what was queued for the last one is stale from here on.
+  TokenFactory begin_registration(std::uint32_t index) noexcept {
+    stamp = (stamp + 1) & Token::epoch_mask;
+    return {index, stamp};
+  }
+  void end_registration() noexcept { stamp = ((stamp + 1) & Token::epoch_mask) | unregistered; }
+};
+
+class CALLOOP_API SlotTable {
+ public:
+  SlotTable();
+
+  /// Takes a free slot. Throws std::bad_alloc, or std::length_error after 16 million.
+  [[nodiscard]] std::uint32_t allocate();
+  /// Gives a slot back; tokens of both kinds that named it match nothing from now on.
+  void free(std::uint32_t index) noexcept;
+
+  /// `index` must be one that a token of this loop carries.
+  [[nodiscard]] Slot& operator[](std::uint32_t index) const noexcept {
+    return chunks_[index / chunk_size][index % chunk_size];
+  }
+  /// The source that `token` names, or null when it is gone.
+  [[nodiscard]] DispatcherBase* find(RegistrationToken token) const noexcept {
+    if (token.slot() >= size_)
+      return nullptr;
+    const Slot& slot = (*this)[token.slot()];
+    return slot.generation == token.generation() ? slot.dispatcher : nullptr;
+  }
+  /// Whether `token` belongs to a registration that is in force.
+  [[nodiscard]] bool is_live(Token token) const noexcept {
+    return token.slot() < size_ && (*this)[token.slot()].matches(token);
+  }
+  /// One more than the largest index that was ever taken.
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  /// How many slots are taken.
+  [[nodiscard]] std::size_t used() const noexcept { return used_; }
+  /// The source in a slot, null when it is free.
+  [[nodiscard]] DispatcherBase* at(std::uint32_t index) const noexcept {
+    const Slot& slot = (*this)[index];
+    return (slot.generation & 1) != 0 ? slot.dispatcher : nullptr;
+  }
+
+ private:
+  static constexpr std::uint32_t chunk_size = 256;
+  static constexpr std::uint64_t none = ~std::uint64_t{0};
+  std::vector<std::unique_ptr<Slot[]>> chunks_;
+  std::uint32_t size_ = 0;
+  std::size_t used_ = 0;
+  std::uint64_t free_ = none;
+};
+
+}  // namespace calloop

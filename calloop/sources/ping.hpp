@@ -1,0 +1,104 @@
+// Wakes the loop from any thread and runs a callback there.
+//
+//     auto [ping, source] = calloop::make_ping();
+//     loop.insert_source(std::move(source), [](App& app) { app.collect_results(); });
+//     std::jthread worker{[ping = std::move(ping)] { work(); ping.ping(); }};
+//
+// One eventfd, registered edge-triggered and never read; a burst of pings is one system call and
+// one callback. When the last Ping is gone the source removes itself.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include <calloop/export.hpp>
+#include <calloop/fd.hpp>
+#include <calloop/interest.hpp>
+#include <calloop/poll.hpp>
+#include <calloop/post_action.hpp>
+#include <calloop/sources/generic.hpp>
+#include <calloop/token.hpp>
+
+namespace calloop {
+
+namespace detail {
+// What both ends share. `write` is only reached by the first of a burst.
+struct CALLOOP_API PingState {
+  explicit PingState(OwnedFd event_fd) noexcept : fd{std::move(event_fd)} {}
+  OwnedFd fd;
+  std::atomic<bool> pinged{false};
+  std::atomic<bool> closed{false};
+  void write() const noexcept;
+  void ping() noexcept {
+    if (!pinged.exchange(true, std::memory_order_acq_rel))
+      write();
+  }
+};
+// Refers to the state on behalf of a Generic.
+struct PingFd {
+  std::shared_ptr<PingState> state;
+  [[nodiscard]] int fd() const noexcept { return state->fd.get(); }
+};
+}  // namespace detail
+
+/// The sending end. Copyable; any thread. Harmless once the source is gone.
+class CALLOOP_API Ping {
+ public:
+  /// Makes the callback run in the next iteration; never fails, never blocks. What the caller
+  /// wrote before is visible to the callback.
+  void ping() const noexcept { sender_->state->ping(); }
+
+ private:
+  friend CALLOOP_API std::pair<Ping, class PingSource> make_ping();
+  struct CALLOOP_API Sender {  // counted by the copies: the last one closes
+    explicit Sender(std::shared_ptr<detail::PingState> s) noexcept : state{std::move(s)} {}
+    Sender(const Sender&) = delete;
+    Sender& operator=(const Sender&) = delete;
+    ~Sender();
+    std::shared_ptr<detail::PingState> state;
+  };
+  explicit Ping(std::shared_ptr<const Sender> sender) noexcept : sender_{std::move(sender)} {}
+  std::shared_ptr<const Sender> sender_;
+};
+
+/// Event of a PingSource.
+struct Pinged {};
+
+/// The receiving end: one event for all pings since the last one. Pings sent while it is disabled
+/// are delivered when it is enabled.
+class CALLOOP_API PingSource {
+ public:
+  using Event = Pinged;
+  using Metadata = void;
+  using Ret = void;
+
+  /// Fires once more in the next iteration, for a source that has not done all it could. Not a
+  /// sender: does not keep the source from closing.
+  void repeat() const noexcept { fd_.get().state->ping(); }
+
+  template <class Emit>
+  PostAction process_events(Readiness readiness, Token token, Emit&& emit) {
+    return fd_.process_events(readiness, token, [&](Readiness, detail::PingFd& fd) {
+      // Closed first: a ping before the close is then seen as well.
+      const bool closed = fd.state->closed.load(std::memory_order_acquire);
+      if (fd.state->pinged.exchange(false, std::memory_order_acq_rel))
+        emit(Pinged{});
+      return closed ? PostAction::Remove : PostAction::Continue;
+    });
+  }
+  void register_with(Poll& poll, TokenFactory& tokens) { fd_.register_with(poll, tokens); }
+  void reregister_with(Poll& poll, TokenFactory& tokens) { fd_.reregister_with(poll, tokens); }
+  void unregister_from(Poll& poll) { fd_.unregister_from(poll); }
+
+ private:
+  friend CALLOOP_API std::pair<Ping, PingSource> make_ping();
+  explicit PingSource(std::shared_ptr<detail::PingState> state)
+      : fd_{detail::PingFd{std::move(state)}, interest().read().edge()} {}
+  Generic<detail::PingFd> fd_;
+};
+
+/// Throws std::system_error when there is no eventfd to be had.
+[[nodiscard]] CALLOOP_API std::pair<Ping, PingSource> make_ping();
+
+}  // namespace calloop

@@ -1,0 +1,177 @@
+#include <calloop/sources/signals.hpp>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <pthread.h>
+#include <unistd.h>
+
+namespace calloop {
+
+namespace {
+
+constexpr int signal_count = 65;  // 1 to 64: signal(7)
+
+// A signal mask belongs to a thread, and so does the knowledge who has changed it.
+struct ThreadMask {
+  std::array<std::uint32_t, signal_count> users{};  // how many Signals block each
+  sigset_t ours{};                                  // blocked by us: nobody had before
+};
+thread_local ThreadMask thread_mask;
+
+[[noreturn]] void throw_errno(const char* call) {
+  throw std::system_error{errno, std::generic_category(), std::string{"calloop: "} + call};
+}
+
+void check_signal(int signal) {
+  if (signal <= 0 || signal >= signal_count || signal == SIGKILL || signal == SIGSTOP)
+    throw std::invalid_argument{"calloop: Signals cannot take signal " + std::to_string(signal)};
+}
+
+sigset_t empty_set() noexcept {
+  sigset_t set;
+  sigemptyset(&set);
+  return set;
+}
+
+sigset_t set_of(std::span<const int> signals) {
+  sigset_t set = empty_set();
+  for (const int signal : signals) {
+    check_signal(signal);
+    sigaddset(&set, signal);
+  }
+  return set;
+}
+
+template <class F>
+void for_each_signal(const sigset_t& set, F f) {
+  for (int signal = 1; signal < signal_count; ++signal)
+    if (sigismember(&set, signal) == 1)
+      f(signal);
+}
+
+void block(int signal) noexcept {
+  if (thread_mask.users[static_cast<std::size_t>(signal)]++ != 0)
+    return;
+  sigset_t one = empty_set();
+  sigset_t before;
+  sigaddset(&one, signal);
+  pthread_sigmask(SIG_BLOCK, &one, &before);
+  if (sigismember(&before, signal) == 0)
+    sigaddset(&thread_mask.ours, signal);
+}
+
+void unblock(int signal) noexcept {
+  if (--thread_mask.users[static_cast<std::size_t>(signal)] != 0)
+    return;
+  if (sigismember(&thread_mask.ours, signal) == 0)
+    return;
+  sigset_t one = empty_set();
+  sigaddset(&one, signal);
+  const timespec at_once{};
+  while (sigtimedwait(&one, nullptr, &at_once) > 0 || errno == EINTR) {
+  }
+  pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+  sigdelset(&thread_mask.ours, signal);
+}
+
+}  // namespace
+
+sigset_t signal_mask_for_children() noexcept {
+  sigset_t mask;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  for_each_signal(thread_mask.ours, [&](int signal) { sigdelset(&mask, signal); });
+  return mask;
+}
+
+Signals::Signals(std::span<const int> signals)
+    : taken_{set_of(signals)},
+      blocked_{empty_set()},
+      thread_{&thread_mask},
+      fd_{OwnedFd{::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK)}, interest().read()} {
+  if (!fd_.get())
+    throw_errno("signalfd");
+  for_each_signal(taken_, [this](int signal) {
+    block(signal);
+    sigaddset(&blocked_, signal);
+  });
+}
+
+Signals::Signals(Signals&& other) noexcept
+    : taken_{other.taken_},
+      blocked_{other.blocked_},
+      thread_{std::exchange(other.thread_, nullptr)},
+      fd_{std::move(other.fd_)},
+      poll_{other.poll_} {}
+
+Signals& Signals::operator=(Signals&& other) noexcept {
+  if (this != &other) {
+    release();
+    taken_ = other.taken_;
+    blocked_ = other.blocked_;
+    thread_ = std::exchange(other.thread_, nullptr);
+    fd_ = std::move(other.fd_);
+    poll_ = other.poll_;
+  }
+  return *this;
+}
+
+Signals::~Signals() {
+  release();
+}
+
+void Signals::release() noexcept {
+  if (std::exchange(thread_, nullptr) != &thread_mask)
+    return;
+  for_each_signal(blocked_, [](int signal) { unblock(signal); });
+}
+
+void Signals::take(const sigset_t& wanted) {
+  if (::signalfd(fd_.get().get(), &wanted, 0) < 0)
+    throw_errno("signalfd");
+  taken_ = wanted;
+  for_each_signal(taken_, [this](int signal) {
+    if (sigismember(&blocked_, signal) == 1)
+      return;
+    block(signal);
+    sigaddset(&blocked_, signal);
+  });
+}
+
+void Signals::add_signal(int signal) {
+  check_signal(signal);
+  sigset_t wanted = taken_;
+  sigaddset(&wanted, signal);
+  take(wanted);
+}
+
+void Signals::remove_signal(int signal) {
+  check_signal(signal);
+  sigset_t wanted = taken_;
+  sigdelset(&wanted, signal);
+  take(wanted);
+}
+
+void Signals::set_signals(std::span<const int> signals) {
+  take(set_of(signals));
+}
+
+bool Signals::read_signal(const OwnedFd& fd, signalfd_siginfo& info) {
+  for (;;) {
+    const auto size = ::read(fd.get(), &info, sizeof info);
+    if (size == sizeof info)
+      return true;
+    if (size < 0 && errno == EINTR)
+      continue;
+    if (size < 0 && errno != EAGAIN)
+      throw_errno("read(signalfd)");
+    return false;
+  }
+}
+
+}  // namespace calloop
