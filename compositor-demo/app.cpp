@@ -1,0 +1,251 @@
+#include "compositor-demo/app.hpp"
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <filesystem>
+#include <ranges>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <calloop/sources/timer.hpp>
+
+#include "compositor-demo/log.hpp"
+#include "compositor-demo/output/headless.hpp"
+#include "compositor-demo/output/png.hpp"
+
+namespace demo {
+namespace {
+
+constexpr pixman_color_t background{0x2a2a, 0x3535, 0x4242, 0xffff};
+constexpr int status_not_found = 127;
+constexpr int status_not_executable = 126;
+
+std::uint32_t period_ns(int refresh_mhz) {
+  return static_cast<std::uint32_t>(1'000'000'000'000 / refresh_mhz);
+}
+
+// A screen of 96 pixels to the inch.
+OutputInfo describe(const Mode& mode) {
+  const auto millimetres = [](int pixels) { return std::max(1, pixels * 254 / 960); };
+  OutputInfo info;
+  info.name = "HEADLESS-1";
+  info.description = "Headless output 1";
+  info.make = "calloop";
+  info.model = "headless";
+  info.mode = mode.size;
+  info.millimetres = {millimetres(mode.size.width), millimetres(mode.size.height)};
+  info.refresh_mhz = mode.refresh_mhz;
+  return info;
+}
+
+}  // namespace
+
+App::App(calloop::LoopHandle<App> loop, calloop::LoopSignal stop, Options options)
+    : options_{std::move(options)},
+      loop_{loop},
+      stop_{std::move(stop)},
+      protocol_{loop.part<&App::protocol_>(), *this, {.socket = options_.socket}},
+      shell_{*this},
+      output_{make_output()},
+      renderer_{background},
+      clients_{loop.part<&App::clients_>(),
+               *this,
+               {.wayland_display = protocol_.socket(), .descriptors = descriptors_.original()}},
+      screenshot_pending_{!options_.screenshot.empty()} {
+  protocol_.add_output(describe(options_.output));
+  shell_.set_area(Rect::at({}, output_->size()));
+  output_->request_frame();
+  log::info("listening on %s, output %dx%d at %.3g Hz", protocol_.socket().c_str(),
+            output_->size().width, output_->size().height, output_->refresh_mhz() / 1000.0);
+
+  if (options_.run_for)
+    run_timer_ = {loop_, loop_.insert_source(calloop::Timer::after(*options_.run_for),
+                                             [](App& app) { app.quit(0); }, {.name = "run-for"})};
+  start_clients();
+}
+
+std::unique_ptr<Output> App::make_output() {
+  if (options_.backend == Backend::Automatic)
+    log::info("backend headless: there is no other yet");
+  Output::Host& host = *this;
+  return std::make_unique<HeadlessOutput>(loop_, host, options_.output.size,
+                                          options_.output.refresh_mhz);
+}
+
+// ------------------------------------------------------------------ windows, as protocol sees them
+
+void App::window_mapped(WindowId window) {
+  shell_.add(window, protocol_.window_size(window));
+}
+
+void App::window_unmapped(WindowId window) {
+  throttle_.forget(window);
+  shell_.remove(window);
+}
+
+void App::window_committed(WindowId window) {
+  shell_.resize(window, protocol_.window_size(window));
+  if (output_)
+    output_->request_frame();
+}
+
+// ---------------------------------------------------------------------------- what shell decides
+
+void App::focus_changed(std::optional<WindowId> focus) {
+  protocol_.set_keyboard_focus(focus);
+}
+
+void App::arrangement_changed() {
+  if (output_)
+    output_->request_frame();
+}
+
+// ------------------------------------------------------------------------------- a frame is due
+
+void App::frame(Output& output, calloop::TimePoint) {
+  shown_.clear();
+  for (const Shell::Window& window : shell_.windows()) {
+    shown_.push_back({window.id, pictures_.size()});
+    protocol_.append_pictures(window.id, window.position, pictures_);
+  }
+
+  const Output::Canvas canvas = output.begin();
+  const Region& damage = renderer_.render(canvas.image, canvas.age, pictures_);
+  std::size_t end = pictures_.size();
+  for (Shown& window : shown_ | std::views::reverse) {
+    while (end > window.first_picture && !window.visible)
+      window.visible = renderer_.visible(--end);
+    end = window.first_picture;
+  }
+  pictures_.clear();  // they are only lent
+  output.commit(damage);
+}
+
+void App::presented(Output& output, calloop::TimePoint time, std::uint64_t, std::uint32_t) {
+  for (const Shown& window : shown_) {
+    if (window.visible) {
+      throttle_.forget(window.id);
+      protocol_.frame_shown(window.id, time, period_ns(output.refresh_mhz()));
+    } else if (protocol_.frame_wanted(window.id) || !protocol_.shown_since_last_commit(window.id)) {
+      throttle_.wait(window.id, time);
+    }
+  }
+  serve_covered(time);
+  take_first_screenshot();
+}
+
+void App::resized(Output& output) {
+  shell_.set_area(Rect::at({}, output.size()));
+  output.request_frame();
+}
+
+void App::gone(Output&) {
+  output_.reset();
+  log::error("the output is gone");
+  quit(1);
+}
+
+// Covered windows live on one frame a second; the timer runs only while one of them waits.
+void App::serve_covered(calloop::TimePoint now) {
+  while (const auto window = throttle_.take(now))
+    protocol_.frame_throttled(*window, now);
+  covered_timer_.reset();
+  if (const auto next = throttle_.next())
+    covered_timer_ = {
+        loop_, loop_.insert_source(calloop::Timer::at(*next),
+                                   [](calloop::TimePoint due, App& app) { app.serve_covered(due); },
+                                   {.name = "covered windows"})};
+}
+
+// -------------------------------------------------------------------------------------- clients
+
+void App::start_clients() {
+  for (const std::string& line : options_.autostart) {
+    try {
+      clients_.start({"/bin/sh", "-c", line}, line);
+    } catch (const std::system_error& error) {
+      log::error("%s: %s", line.c_str(), error.what());
+    }
+  }
+  if (options_.command.empty())
+    return;
+  try {
+    command_ = clients_.start(options_.command, options_.command.front());
+  } catch (const std::system_error& error) {
+    const bool missing = error.code() == std::errc::no_such_file_or_directory;
+    log::error("%s: %s", options_.command.front().c_str(),
+               missing ? "command not found" : error.code().message().c_str());
+    quit(missing ? status_not_found : status_not_executable);
+  }
+}
+
+void App::client_ended(pid_t client, int status) {
+  if (client == command_)
+    quit(status);
+}
+
+void App::all_clients_ended() {
+  if (quitting_)
+    stop_.stop();
+}
+
+void App::quit(int status) {
+  if (quitting_) {
+    clients_.kill_all();
+    return;
+  }
+  quitting_ = true;
+  exit_status_ = status;
+  run_timer_.reset();
+  if (screenshot_pending_) {
+    for (const ClientProcesses::Client& client : clients_.started())
+      if (!shows_a_window(client.pid))
+        log::warning("no window of '%s' in the screenshot", client.name.c_str());
+    write_screenshot();
+  }
+  clients_.end_all();
+}
+
+// ----------------------------------------------------------------------------------- screenshots
+
+// A window belongs to a client if it was made by a process of its group.
+bool App::shows_a_window(pid_t client) const {
+  return std::ranges::any_of(shell_.windows(), [&](const Shell::Window& window) {
+    const pid_t pid = protocol_.window_pid(window.id);
+    return pid > 0 && ::getpgid(pid) == client && protocol_.shown_since_last_commit(window.id);
+  });
+}
+
+void App::take_first_screenshot() {
+  if (!screenshot_pending_ || clients_.started().empty())
+    return;
+  const bool all_there = std::ranges::all_of(
+      clients_.started(),
+      [&](const ClientProcesses::Client& client) { return shows_a_window(client.pid); });
+  if (all_there)
+    write_screenshot();
+}
+
+void App::write_screenshot() {
+  screenshot_pending_ = false;
+  if (options_.screenshot.empty() || !output_) {
+    log::warning("no screenshot: --screenshot names no file");
+    return;
+  }
+  try {
+    write_png(options_.screenshot, output_->shown());
+    log::info("screenshot of %zu windows: %s", shell_.windows().size(),
+              std::filesystem::absolute(options_.screenshot).c_str());
+  } catch (const std::exception& error) {
+    log::error("%s", error.what());
+    if (exit_status_ == 0)
+      exit_status_ = 1;
+  }
+}
+
+}  // namespace demo
