@@ -20,8 +20,11 @@ constexpr int adapters_floor = 6;
 constexpr std::pair<std::string_view, int> floors[] = {
     // clang-format off
     {"fwd", 0}, {"export", 0}, {"version", 0}, {"clock", 0}, {"fd", 0}, {"interest", 0}, {"token", 0},
+    {"data_path", 0}, {"idle_queue", 0}, {"owner_thread", 0}, {"slot_table", 0},
     {"backend", 1}, {"epoll_backend", 1}, {"timer_queue", 1}, {"poll", 1},
+    {"host_fd", 1},
     {"post_action", 2}, {"source_options", 2}, {"observer", 2}, {"core", 2},
+    {"dispatcher_base", 2}, {"registrations", 2},
     {"part", 3}, {"callback", 3}, {"source", 3}, {"composed", 3}, {"dispatcher", 3},
     {"loop_handle", 4}, {"loop_signal", 4}, {"event_loop", 4}, {"scoped_registration", 4},
     {"sources/", 5}, {"builder", 5}, {"remote", 5}, {"testing", 5}, {"async/", 5},
