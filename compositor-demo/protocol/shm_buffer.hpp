@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <pixman.h>
@@ -13,6 +14,7 @@
 #include "compositor-demo/picture.hpp"
 #include "compositor-demo/protocol/client_limits.hpp"
 #include "compositor-demo/protocol/shm_pool.hpp"
+#include "compositor-demo/protocol/sigbus_guard.hpp"
 
 namespace demo {
 
@@ -54,6 +56,7 @@ class ShmBuffer final : public Access {
   ShmLayout layout_;
   Charge charge_;
   int uses_ = 0;
+  std::optional<SigbusGuard> guard_;  // between begin and end
   std::unique_ptr<pixman_image_t, FreeImage> image_;
   const std::byte* image_data_ = nullptr;  // where image_ looks; the pool may move
 };

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include <calloop/fd.hpp>
 
@@ -18,6 +17,9 @@ struct ShmLayout {
   std::int32_t height = 0;
   std::int32_t stride = 0;  // bytes from one row to the next
   bool opaque = false;      // xrgb8888: the fourth byte means nothing
+
+  // Pixels per direction: beyond, pixman's fixed-point numbers end.
+  static constexpr std::int32_t largest = 32767;
 
   // What is wrong with it in a pool of `pool_size` bytes; null if every pixel lies inside.
   const char* problem(std::size_t pool_size) const noexcept;
@@ -34,6 +36,8 @@ class ShmPool {
   ShmPool& operator=(const ShmPool&) = delete;
   ~ShmPool();
 
+  // Whose memory it is. What holds a pool belongs to that client, so it lives.
+  wl_client* client() const noexcept { return client_; }
   std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
   // Pools only grow; data() may change. Throws like the constructor and is then unchanged.
@@ -43,6 +47,7 @@ class ShmPool {
   void mark_lost() noexcept { lost_ = true; }
 
  private:
+  wl_client* client_;
   Charge pools_;
   Charge bytes_;
   std::byte* data_ = nullptr;

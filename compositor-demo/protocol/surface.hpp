@@ -29,6 +29,7 @@ class Subsurface;
 class Surface {
  public:
   struct State {
+    State();
     // What is there only for one commit.
     bool attached = false;              // attach was requested: `buffer` counts, null too
     std::shared_ptr<ShmBuffer> buffer;  // null: no content
@@ -71,6 +72,8 @@ class Surface {
     double y;
   };
 
+  // A new wl_surface, which owns its Surface.
+  static void create(Compositor& compositor, wl_client* client, int version, std::uint32_t id);
   Surface(Compositor& compositor, wl_resource* resource);
   Surface(const Surface&) = delete;
   Surface& operator=(const Surface&) = delete;
@@ -151,13 +154,20 @@ class Surface {
   // One level of the stack, bottom first; null is the surface itself.
   using Stack = std::vector<Subsurface*>;
 
-  void validate(const State& state) const;
+  void validate() const;
   void apply(State& state);
-  void apply_size(const State& state);
-  void release_cached();  // cached becomes current, if there is something
-  // The subsurface this is, if its object lives.
-  Subsurface* subsurface() const noexcept { return subsurface_; }
+  void apply_content(State& state);
+  void apply_damage(State& state, bool everything);
+  bool apply_children();  // whether anything changed in which others do not tell us
+  void apply_cached();
+  // What waits for the parent becomes current, here and below, where it need not wait any more.
+  void release_cached();
+  // Takes over everything from a later commit; `from` keeps only what stays until it is changed.
   static void merge(State& into, State& from);
+  Rect bounds() const noexcept { return Rect::at({}, size_); }
+  int levels_below() const noexcept;
+  void send_enter() noexcept;
+  void send_leave() noexcept;
 
   Charge charge_;
   Compositor& compositor_;
@@ -169,9 +179,9 @@ class Surface {
   State current_;
   BufferUse current_use_;
   Size size_;
-  Region damage_;      // surface-local, not shown yet
-  bool shown_ = true;  // nothing changed since the last frame
-  bool entered_ = false;
+  Region damage_;         // surface-local, not shown yet
+  bool shown_ = true;     // nothing changed since the last frame
+  bool entered_ = false;  // the outputs: its client was told
   Stack stack_{nullptr};
   Stack pending_stack_{nullptr};
   Subsurface* subsurface_ = nullptr;

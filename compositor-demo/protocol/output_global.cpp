@@ -1,0 +1,93 @@
+#include "compositor-demo/protocol/output_global.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include <wayland-server-protocol.h>
+
+namespace demo {
+
+namespace {
+
+const struct wl_output_interface requests = {.release = destroy_resource};
+
+void leave_list(wl_resource* resource) noexcept {
+  wl_list_remove(wl_resource_get_link(resource));
+  delete_object<Charge>(resource);
+}
+
+}  // namespace
+
+OutputGlobal::OutputGlobal(wl_display* display, const OutputInfo& info) : info_{info} {
+  wl_list_init(&resources_);
+  global_ = make_global<&OutputGlobal::bind>(display, &wl_output_interface, 4, *this);
+}
+
+OutputGlobal::~OutputGlobal() {
+  // Nobody is left in the list: clients go before the outputs do.
+  wl_list_remove(&resources_);
+}
+
+Rect OutputGlobal::area() const noexcept {
+  const Size turned = transformed(info_.mode, info_.transform);
+  const int scale = std::max(info_.scale, 1);
+  return Rect::at(info_.position, {turned.width / scale, turned.height / scale});
+}
+
+void OutputGlobal::bind(wl_client* client, int version, std::uint32_t id) {
+  auto charge = std::make_unique<Charge>(client, Limit::Bindings);
+  wl_resource* const resource = create_resource(client, &wl_output_interface, version, id);
+  wl_resource_set_implementation(resource, &requests, charge.release(), &leave_list);
+  wl_list_insert(resources_.prev, wl_resource_get_link(resource));
+
+  // Clients compute a density from it and divide: an output of unknown size says 96 dpi.
+  const auto length = [](int pixels, int millimetres) {
+    return millimetres > 0 ? millimetres : std::max(1, pixels * 254 / 960);
+  };
+  wl_output_send_geometry(resource, info_.position.x, info_.position.y,
+                          length(info_.mode.width, info_.millimetres.width),
+                          length(info_.mode.height, info_.millimetres.height),
+                          WL_OUTPUT_SUBPIXEL_UNKNOWN, info_.make.c_str(), info_.model.c_str(),
+                          static_cast<std::int32_t>(info_.transform));
+  wl_output_send_mode(resource, WL_OUTPUT_MODE_CURRENT | WL_OUTPUT_MODE_PREFERRED, info_.mode.width,
+                      info_.mode.height, info_.refresh_mhz);
+  if (version >= WL_OUTPUT_SCALE_SINCE_VERSION)
+    wl_output_send_scale(resource, info_.scale);
+  if (version >= WL_OUTPUT_NAME_SINCE_VERSION) {
+    wl_output_send_name(resource, info_.name.c_str());
+    wl_output_send_description(resource, info_.description.c_str());
+  }
+  if (version >= WL_OUTPUT_DONE_SINCE_VERSION)
+    wl_output_send_done(resource);
+}
+
+template <class F>
+void OutputGlobal::for_each_of(wl_client* client, F f) const noexcept {
+  for (wl_list* link = resources_.next; link != &resources_; link = link->next) {
+    wl_resource* const resource = wl_resource_from_link(link);
+    if (wl_resource_get_client(resource) == client)
+      f(resource);
+  }
+}
+
+void OutputGlobal::send_enter(wl_resource* surface) const noexcept {
+  for_each_of(wl_resource_get_client(surface),
+              [surface](wl_resource* output) { wl_surface_send_enter(surface, output); });
+}
+
+void OutputGlobal::send_leave(wl_resource* surface) const noexcept {
+  for_each_of(wl_resource_get_client(surface),
+              [surface](wl_resource* output) { wl_surface_send_leave(surface, output); });
+}
+
+void Outputs::send_enter(wl_resource* surface) const noexcept {
+  for (const OutputGlobal& output : outputs_)
+    output.send_enter(surface);
+}
+
+void Outputs::send_leave(wl_resource* surface) const noexcept {
+  for (const OutputGlobal& output : outputs_)
+    output.send_leave(surface);
+}
+
+}  // namespace demo

@@ -1,0 +1,55 @@
+// wl_output: what clients learn about the screens.
+#pragma once
+
+#include <cstdint>
+#include <list>
+
+#include <wayland-server-core.h>
+
+#include "compositor-demo/protocol/client_limits.hpp"
+#include "compositor-demo/protocol/protocol.hpp"
+#include "compositor-demo/protocol/resource.hpp"
+
+namespace demo {
+
+// One screen. Outlives its clients.
+class OutputGlobal {
+ public:
+  // Advertises wl_output 4. Throws std::runtime_error.
+  OutputGlobal(wl_display* display, const OutputInfo& info);
+  OutputGlobal(const OutputGlobal&) = delete;
+  OutputGlobal& operator=(const OutputGlobal&) = delete;
+  ~OutputGlobal();
+
+  const OutputInfo& info() const noexcept { return info_; }
+  // In the space of all outputs: what is left of the mode after transform and scale.
+  Rect area() const noexcept;
+  // Tells the surface's client that the surface is (not) on this screen.
+  void send_enter(wl_resource* surface) const noexcept;
+  void send_leave(wl_resource* surface) const noexcept;
+
+  void bind(wl_client* client, int version, std::uint32_t id);
+
+ private:
+  template <class F>
+  void for_each_of(wl_client* client, F f) const noexcept;
+
+  OutputInfo info_;
+  wl_list resources_;  // what clients bound, by their links
+  Global global_;
+};
+
+// All screens; they only come.
+class Outputs {
+ public:
+  explicit Outputs(wl_display* display) noexcept : display_{display} {}
+  OutputGlobal& add(const OutputInfo& info) { return outputs_.emplace_back(display_, info); }
+  void send_enter(wl_resource* surface) const noexcept;
+  void send_leave(wl_resource* surface) const noexcept;
+
+ private:
+  wl_display* display_;
+  std::list<OutputGlobal> outputs_;  // never moved: their addresses are given away
+};
+
+}  // namespace demo
