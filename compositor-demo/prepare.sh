@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 say() {
-  echo "${0##*/}: $*" >&2
+  echo "$0: $*" >&2
 }
 
 # require_packages NAME...

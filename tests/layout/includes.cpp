@@ -65,6 +65,20 @@ TEST(Includes, OfTheRepositoryFollowTheRules) {
   }
 }
 
+// A test that nobody compiles fails for nobody.
+TEST(Build, CompilesEverySourceFile) {
+  const std::string commands = read(fs::path(CALLOOP_BUILD_ROOT) / "compile_commands.json");
+  for (const SourceFile& file : all_files()) {
+    // These are compiled by tests.
+    const bool sample =
+        file.path.starts_with("tests/embedding/") || file.path.starts_with("tests/compile-errors/");
+    if (file.path.ends_with(".cpp") && !sample) {
+      EXPECT_NE(commands.find("/" + file.path + "\""), commands.npos)
+          << file.path << " is in no meson.build";
+    }
+  }
+}
+
 TEST(Includes, TopLevelHoldsOnlyWhatBelongsThere) {
   std::vector<std::string> entries;
   for (const auto& entry : fs::directory_iterator(root)) {
