@@ -38,6 +38,8 @@ void tell_changed(XdgToplevel* toplevel) noexcept {
     toplevel->tree_changed();
   } catch (const std::exception& error) {
     log::error("a popup went, and its window was not drawn again: %s", error.what());
+  } catch (...) {
+    log::error("a popup went, and its window was not drawn again");
   }
 }
 

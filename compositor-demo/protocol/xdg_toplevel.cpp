@@ -9,6 +9,7 @@
 
 #include "compositor-demo/log.hpp"
 #include "compositor-demo/protocol/resource.hpp"
+#include "compositor-demo/protocol/wire_array.hpp"
 #include "compositor-demo/protocol/xdg_popup.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
 #include "xdg-shell-server-protocol.h"
@@ -34,12 +35,6 @@ const struct xdg_toplevel_interface requests = {
     .unset_fullscreen = request<&XdgToplevel::change_state>,
     .set_minimized = request<&XdgToplevel::set_minimized>,
 };
-
-// A wl_array that borrows its elements: libwayland copies them while it sends.
-template <class T>
-wl_array borrowed(std::span<T> elements) noexcept {
-  return {.size = elements.size_bytes(), .alloc = 0, .data = elements.data()};
-}
 
 // The first `limit` bytes without half a UTF-8 character at the end.
 std::string_view cut(std::string_view text, std::size_t limit) noexcept {
@@ -101,7 +96,7 @@ void XdgToplevel::send_configuration(std::uint32_t /*serial*/) {
   const int version = wl_resource_get_version(resource_);
   if (version >= XDG_TOPLEVEL_WM_CAPABILITIES_SINCE_VERSION && !capabilities_sent_) {
     // Nothing yet of menus, maximized, fullscreen and minimized windows.
-    wl_array none = borrowed(std::span<std::uint32_t>{});
+    wl_array none = wire_array(std::span<std::uint32_t>{});
     xdg_toplevel_send_wm_capabilities(resource_, &none);
     capabilities_sent_ = true;
   }
@@ -114,7 +109,7 @@ void XdgToplevel::send_configuration(std::uint32_t /*serial*/) {
   std::size_t count = 0;
   if (wanted_.activated)
     states[count++] = XDG_TOPLEVEL_STATE_ACTIVATED;
-  wl_array array = borrowed(std::span{states}.first(count));
+  wl_array array = wire_array(std::span{states}.first(count));
   xdg_toplevel_send_configure(resource_, wanted_.size.width, wanted_.size.height, &array);
   sent_ = wanted_;
 }

@@ -1,0 +1,68 @@
+#include "compositor-demo/protocol/seat.hpp"
+
+namespace demo {
+namespace {
+
+constexpr int version = 8;
+
+}  // namespace
+
+const struct wl_seat_interface Seat::Resource::requests = {
+    .get_pointer = request<&Seat::Resource::get_pointer>,
+    .get_keyboard = request<&Seat::Resource::get_keyboard>,
+    .get_touch = request<&Seat::Resource::get_touch>,
+    .release = destroy_resource,
+};
+
+Seat::Seat(wl_display* display)
+    : serials_{display},
+      pointer_{serials_},
+      keyboard_{serials_},
+      keyboard_client_gone_{[this](void*) noexcept {
+        keyboard_client_gone_.disconnect();
+        keyboard_client_ = nullptr;
+      }},
+      global_{make_global<&Seat::bind>(display, &wl_seat_interface, version, *this)} {}
+
+void Seat::bind(wl_client* client, int bound_version, std::uint32_t id) {
+  wl_resource* resource = create_resource(client, &wl_seat_interface, bound_version, id);
+  give_object(resource, &Resource::requests, std::make_unique<Resource>(*this, client));
+  if (bound_version >= WL_SEAT_NAME_SINCE_VERSION)
+    wl_seat_send_name(resource, "seat0");
+  wl_seat_send_capabilities(resource, WL_SEAT_CAPABILITY_POINTER | WL_SEAT_CAPABILITY_KEYBOARD);
+}
+
+void Seat::set_keyboard_focus(Surface* surface) {
+  wl_client* const client = surface != nullptr ? surface->client() : nullptr;
+  if (client != keyboard_client_) {
+    // The old client must not hear of keys while the clipboard already is another's.
+    keyboard_.set_focus(nullptr);
+    focus_client_changed(client);
+  }
+  keyboard_.set_focus(surface);
+}
+
+void Seat::focus_client_changed(wl_client* client) {
+  keyboard_client_gone_.disconnect();
+  keyboard_client_ = client;
+  if (client != nullptr)
+    wl_client_add_destroy_listener(client, keyboard_client_gone_.get());
+  if (observer_ != nullptr)
+    observer_->keyboard_client_changed(client);
+}
+
+void Seat::Resource::get_pointer(wl_resource* resource, std::uint32_t id) {
+  seat_.pointer_.create_resource(wl_resource_get_client(resource),
+                                 wl_resource_get_version(resource), id);
+}
+
+void Seat::Resource::get_keyboard(wl_resource* resource, std::uint32_t id) {
+  seat_.keyboard_.create_resource(wl_resource_get_client(resource),
+                                  wl_resource_get_version(resource), id);
+}
+
+void Seat::Resource::get_touch(wl_resource* resource, std::uint32_t /*id*/) {
+  throw ProtocolError{resource, WL_SEAT_ERROR_MISSING_CAPABILITY, "the seat never had touch"};
+}
+
+}  // namespace demo
