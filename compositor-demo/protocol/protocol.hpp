@@ -102,7 +102,10 @@ class Protocol {
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.
 
-  // The pointer is there, above this window or above none. What is grabbed is protocol's business.
+  // While buttons are held down, the window that the pointer belongs to: then motion outside of it
+  // is to be reported relative to this one.
+  std::optional<WindowId> pointer_grab() const;
+  // The pointer is there, above this window or above none.
   void pointer_motion(std::optional<WindowId> window, double x, double y, calloop::TimePoint time);
   void pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time);
   void key(std::uint32_t key, bool pressed, calloop::TimePoint time);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "compositor-demo/protocol/compositor.hpp"
+#include "compositor-demo/protocol/cursor.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
 #include "compositor-demo/protocol/region.hpp"
 #include "compositor-demo/protocol/resource.hpp"
@@ -101,6 +102,7 @@ void Surface::drop_content() noexcept {
   cached_use_ = {};
   size_ = {};
   damage_.clear();
+  fresh_damage_.clear();
   send_leave();
 }
 
@@ -187,7 +189,7 @@ void Surface::validate() const {
   if (buffer == nullptr || pending_.scale == 1)
     return;
   // Themes have cursors of any size, and toolkits scale them: what does not fit is rounded down.
-  if (role_name_ == "wl_pointer_cursor")
+  if (role_name_ == Cursor::name)
     return;
   const Size size = buffer->size();
   if (size.width % pending_.scale != 0 || size.height % pending_.scale != 0)
@@ -261,6 +263,7 @@ void Surface::apply(State& state) {
   if (!visible)
     return;
   shown_ = false;
+  fresh_ = true;
   tree_changed();
 }
 
@@ -284,6 +287,7 @@ void Surface::apply_content(State& state) {
 void Surface::apply_damage(State& state, bool everything) {
   if (everything || !current_.buffer) {
     damage_ = bounds();
+    fresh_damage_ = bounds();
   } else {
     Region damage = std::move(state.damage);
     const Size buffer = current_.buffer->size();
@@ -291,7 +295,9 @@ void Surface::apply_damage(State& state, bool everything) {
     const Region turned = transformed(state.buffer_damage, inverse(state.transform), buffer);
     for (const pixman_box32_t& box : turned.rects())
       damage.unite(divided(box, state.scale));
-    add_damage(damage_, damage.intersect(bounds()));
+    damage.intersect(bounds());
+    add_damage(damage_, damage);
+    add_damage(fresh_damage_, damage);
   }
   state.damage.clear();
   state.buffer_damage.clear();
@@ -402,9 +408,25 @@ std::optional<Surface::Hit> Surface::hit(double x, double y) noexcept {
   return std::nullopt;
 }
 
+void Surface::sample() noexcept {
+  sampled_callbacks_.append(current_.frame_callbacks);
+  fresh_damage_.clear();
+  fresh_ = false;
+}
+
+void Surface::sample_tree() noexcept {
+  sample();
+  for (const Subsurface* child : stack_)
+    if (child != nullptr)
+      child->surface()->sample_tree();
+}
+
 void Surface::append_pictures(Point position, std::vector<Picture>& pictures) {
-  if (!has_content())
+  if (!has_content()) {
+    sample_tree();
     return;
+  }
+  sample();
   for (const Subsurface* child : stack_) {
     if (child != nullptr) {
       child->surface()->append_pictures(position + child->position(), pictures);
@@ -428,9 +450,9 @@ void Surface::append_pictures(Point position, std::vector<Picture>& pictures) {
 void Surface::frame_shown(std::uint32_t milliseconds) noexcept {
   if (has_content())
     send_enter();
-  damage_.clear();
-  shown_ = true;
-  current_.frame_callbacks.send_done(milliseconds);
+  damage_ = std::exchange(fresh_damage_, Region{});
+  shown_ = !fresh_;
+  sampled_callbacks_.send_done(milliseconds);
   for (const Subsurface* child : stack_)
     if (child != nullptr)
       child->surface()->frame_shown(milliseconds);
@@ -443,7 +465,7 @@ bool Surface::shown_since_last_commit() const noexcept {
 }
 
 bool Surface::frame_wanted() const noexcept {
-  return !current_.frame_callbacks.empty() ||
+  return !current_.frame_callbacks.empty() || !sampled_callbacks_.empty() ||
          std::any_of(stack_.begin(), stack_.end(), [](const Subsurface* child) {
            return child != nullptr && child->surface()->frame_wanted();
          });

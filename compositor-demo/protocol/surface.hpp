@@ -124,10 +124,11 @@ class Surface {
   std::optional<Hit> hit(double x, double y) noexcept;
   // Where this surface's top left is in the coordinates of its root.
   Point position_in_root() const noexcept;
-  // Appends the tree back to front; `position` is where this surface's top left goes.
+  // Appends the tree back to front; `position` is where this surface's top left goes. This is what
+  // the next frame_shown is about: what is committed in between belongs to a later frame.
   void append_pictures(Point position, std::vector<Picture>& pictures);
-  // A frame with this tree was shown (or is declared to have been): answers the frame callbacks of
-  // the whole tree and forgets its damage. Time in milliseconds.
+  // The frame with these pictures was shown (or is declared to have been): answers the frame
+  // callbacks of the whole tree and forgets its damage. Time in milliseconds.
   void frame_shown(std::uint32_t milliseconds) noexcept;
   // Whether the whole tree was shown since it last changed.
   bool shown_since_last_commit() const noexcept;
@@ -166,6 +167,8 @@ class Surface {
   static void merge(State& into, State& from);
   Rect bounds() const noexcept { return Rect::at({}, size_); }
   int levels_below() const noexcept;
+  void sample() noexcept;
+  void sample_tree() noexcept;
   void send_enter() noexcept;
   void send_leave() noexcept;
 
@@ -179,9 +182,12 @@ class Surface {
   State current_;
   BufferUse current_use_;
   Size size_;
-  Region damage_;         // surface-local, not shown yet
-  bool shown_ = true;     // nothing changed since the last frame
-  bool entered_ = false;  // the outputs: its client was told
+  Region damage_;                     // surface-local, not shown yet
+  Region fresh_damage_;               // the part of it that came after the last append_pictures
+  FrameCallbacks sampled_callbacks_;  // those that came before it
+  bool fresh_ = false;                // something came after it
+  bool shown_ = true;                 // nothing came after the last frame that was shown
+  bool entered_ = false;              // the outputs: its client was told
   Stack stack_{nullptr};
   Stack pending_stack_{nullptr};
   Subsurface* subsurface_ = nullptr;

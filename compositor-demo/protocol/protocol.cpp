@@ -1,0 +1,192 @@
+#include "compositor-demo/protocol/protocol.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include <wayland-server-core.h>
+
+#include "compositor-demo/protocol/compositor.hpp"
+#include "compositor-demo/protocol/data_device.hpp"
+#include "compositor-demo/protocol/display.hpp"
+#include "compositor-demo/protocol/output_global.hpp"
+#include "compositor-demo/protocol/seat.hpp"
+#include "compositor-demo/protocol/shm.hpp"
+#include "compositor-demo/protocol/subsurface.hpp"
+#include "compositor-demo/protocol/surface.hpp"
+#include "compositor-demo/protocol/surface_watch.hpp"
+#include "compositor-demo/protocol/windows.hpp"
+#include "compositor-demo/protocol/xdg_shell.hpp"
+
+namespace demo {
+
+namespace {
+
+// What the protocol counts events and frames in. It wraps around after 49 days, as it may.
+std::uint32_t milliseconds(calloop::TimePoint time) noexcept {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
+}
+
+}  // namespace
+
+// In the order in which they need each other; they go the other way round, the display last.
+struct Protocol::Parts {
+  Parts(const calloop::LoopHandle<>& loop, Host& host, const Settings& settings)
+      : display{loop, settings.socket},
+        windows{host},
+        outputs{display.get()},
+        shm{display.get()},
+        compositor{display.get(), outputs},
+        subcompositor{display.get()},
+        seat{display.get()},
+        data_devices{display.get(), seat},
+        xdg_shell{display.get(), windows} {}
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+  // The host may be half gone: it hears nothing of how its windows end.
+  ~Parts() {
+    windows.mute();
+    display.destroy_clients();
+  }
+
+  wl_client* client_of(WindowId id) const noexcept {
+    Window* const window = windows.find(id);
+    return window == nullptr ? nullptr : window->surface().client();
+  }
+  void shown(WindowId id, calloop::TimePoint time) {
+    Window* const window = windows.find(id);
+    if (window == nullptr)
+      return;
+    window->frame_shown(milliseconds(time));
+    display.check_reading(window->surface().client(), time);
+  }
+
+  Display display;
+  Windows windows;
+  Outputs outputs;
+  Shm shm;
+  Compositor compositor;
+  Subcompositor subcompositor;
+  Seat seat;
+  DataDeviceManager data_devices;
+  XdgShell xdg_shell;
+  std::optional<WindowId> focus;
+  std::vector<Picture> unseen;  // what frame_throttled pretends to draw
+};
+
+Protocol::Protocol(calloop::LoopHandle<Protocol> loop, Host& host, const Settings& settings)
+    : parts_{std::make_unique<Parts>(calloop::LoopHandle<>{loop}, host, settings)} {}
+
+Protocol::~Protocol() = default;
+
+const std::string& Protocol::socket() const noexcept {
+  return parts_->display.socket();
+}
+
+void Protocol::add_output(const OutputInfo& output) {
+  parts_->xdg_shell.add_output(parts_->outputs.add(output).area());
+}
+
+// ------------------------------------------------------------------------------------- windows
+
+Size Protocol::window_size(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window == nullptr ? Size{} : window->geometry().size();
+}
+
+pid_t Protocol::window_pid(WindowId id) const {
+  pid_t pid = 0;
+  if (wl_client* const client = parts_->client_of(id))
+    wl_client_get_credentials(client, &pid, nullptr, nullptr);
+  return pid;
+}
+
+std::string Protocol::window_title(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window == nullptr ? std::string{} : window->title();
+}
+
+void Protocol::configure(WindowId id, Size size) {
+  if (Window* const window = parts_->windows.find(id))
+    window->configure(size);
+}
+
+void Protocol::close(WindowId id) {
+  if (Window* const window = parts_->windows.find(id))
+    window->close();
+}
+
+void Protocol::set_keyboard_focus(std::optional<WindowId> id) {
+  Window* const window = id ? parts_->windows.find(*id) : nullptr;
+  if (parts_->focus && parts_->focus != id)
+    if (Window* const former = parts_->windows.find(*parts_->focus))
+      former->set_activated(false);
+  parts_->focus = window == nullptr ? std::nullopt : id;
+  if (window != nullptr)
+    window->set_activated(true);
+  parts_->seat.set_keyboard_focus(window == nullptr ? nullptr : &window->surface());
+}
+
+// ---------------------------------------------------------------------------------- what is seen
+
+void Protocol::append_pictures(WindowId id, Point origin, std::vector<Picture>& pictures) {
+  if (Window* const window = parts_->windows.find(id))
+    window->append_pictures(origin, pictures);
+}
+
+void Protocol::frame_shown(WindowId id, calloop::TimePoint time, std::uint32_t /*refresh_ns*/) {
+  parts_->shown(id, time);
+}
+
+void Protocol::frame_throttled(WindowId id, calloop::TimePoint time) {
+  append_pictures(id, {}, parts_->unseen);
+  parts_->unseen.clear();
+  parts_->shown(id, time);
+}
+
+bool Protocol::shown_since_last_commit(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window != nullptr && window->shown_since_last_commit();
+}
+
+bool Protocol::frame_wanted(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window != nullptr && window->frame_wanted();
+}
+
+// ---------------------------------------------------------------------------------------- input
+
+std::optional<WindowId> Protocol::pointer_grab() const {
+  const Pointer& pointer = parts_->seat.pointer();
+  Surface* const focus = pointer.focus();
+  return pointer.grabbed() && focus != nullptr ? parts_->windows.of(*focus) : std::nullopt;
+}
+
+void Protocol::pointer_motion(std::optional<WindowId> id, double x, double y,
+                              calloop::TimePoint time) {
+  Window* const window = id ? parts_->windows.find(*id) : nullptr;
+  const auto under = window == nullptr ? std::nullopt : window->hit(x, y);
+  Pointer& pointer = parts_->seat.pointer();
+  pointer.motion(under, milliseconds(time));
+  Surface* const focus = pointer.focus();
+  if (focus == nullptr)
+    return;
+  if (pointer.grabbed() && window != nullptr && &focus->root() == &window->surface() &&
+      (!under || under->surface != focus)) {
+    const Point corner = focus->position_in_root() - window->geometry().origin();
+    pointer.grabbed_motion(x - corner.x, y - corner.y, milliseconds(time));
+  }
+  parts_->display.check_reading(focus->client(), time);
+}
+
+void Protocol::pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time) {
+  parts_->seat.pointer().button(button, pressed, milliseconds(time));
+}
+
+void Protocol::key(std::uint32_t key, bool pressed, calloop::TimePoint time) {
+  parts_->seat.keyboard().key(key, pressed, milliseconds(time));
+  if (Surface* const focus = parts_->seat.keyboard().focus())
+    parts_->display.check_reading(focus->client(), time);
+}
+
+}  // namespace demo
