@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include <calloop/sources/timer.hpp>
 
 #include "compositor-demo/process/descriptor_limit.hpp"
+#include "compositor-demo/process/process_group.hpp"
 
 namespace demo {
 namespace {
@@ -22,11 +22,6 @@ using namespace std::chrono_literals;
 
 // How often to look for members of groups whose leader has ended: they are not our children.
 constexpr calloop::Duration look_again = 10ms;
-
-// No process, not even a zombie, is in it.
-bool empty_group(pid_t id) noexcept {
-  return ::kill(-id, 0) != 0 && errno == ESRCH;
-}
 
 }  // namespace
 
@@ -73,7 +68,8 @@ void ClientProcesses::ended(pid_t client, int status) {
 
 // An id must not be signalled any more once its group is empty: it may be somebody else's then.
 void ClientProcesses::forget_empty_groups() {
-  std::erase_if(groups_, [](const Group& group) { return !group.led && empty_group(group.id); });
+  std::erase_if(groups_,
+                [](const Group& group) { return !group.led && !has_living_member(group.id); });
 }
 
 void ClientProcesses::end_all() {
@@ -100,7 +96,7 @@ void ClientProcesses::look_who_is_left() {
   const bool late = loop_.now() >= deadline_;
   if (late)
     kill_all();
-  // Zombies that nobody reaps, and processes stuck in the kernel, do not hold us up for ever.
+  // Processes stuck in the kernel do not hold us up for ever.
   const bool hopeless = loop_.now() >= deadline_ + patience;
   if (!groups_.empty() && !hopeless)
     return;
