@@ -1,10 +1,10 @@
 #include "tests/command.hpp"
 
-#include <stdio.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 #include <system_error>
 

@@ -83,7 +83,7 @@ std::optional<std::string_view> module_of(std::string_view path) {
 }
 
 bool belongs_to_system(std::string_view include) {
-  return include.find('.') == include.npos || include.starts_with("sys/") ||
+  return include.find('.') == std::string_view::npos || include.starts_with("sys/") ||
          include.starts_with("linux/") || include.starts_with("asm/") ||
          contains(libc_headers, include);
 }
