@@ -55,7 +55,7 @@ configure() {
   say "configuring $1"
   mkdir -p "$1"
   # shellcheck disable=SC2154
-  meson setup "$@" "$root" >"$1.log" 2>&1 || {
+  meson setup "${@:2}" "$1" "$root" >"$1.log" 2>&1 || {
     cat "$1.log" >&2
     say "configuring failed"
     return 1
