@@ -20,6 +20,9 @@
 
 namespace calloop {
 
+/// How long to wait when nothing is ready: the time-outs of epoll_wait(2).
+enum class Sleep : int { No = 0, ForEver = -1 };
+
 /// Registers descriptors, waits for them and tells the time.
 class CALLOOP_API Backend {
  public:
@@ -32,12 +35,12 @@ class CALLOOP_API Backend {
   [[nodiscard]] virtual int control(int operation, int fd, std::uint32_t bits,
                                     Token token) noexcept = 0;
 
-  /// Returns what is ready, at most one batch, valid until the next call. Waits until `until`:
-  /// TimePoint::min() does not wait, TimePoint::max() waits for ever. `now` is a reading of the
-  /// clock that the caller took just before, meaningful only if it waits for a time. A signal that
-  /// interrupts the wait does not end it. With `precise` the wake-up is as exact as the kernel
-  /// can. Throws std::system_error.
-  virtual std::span<const epoll_event> wait(TimePoint until, TimePoint now, bool precise) = 0;
+  /// Returns what is ready, at most one batch, valid until the next wait. A signal does not end a
+  /// wait. Throws std::system_error.
+  virtual std::span<const epoll_event> wait(Sleep sleep) = 0;
+  /// The same, waiting for something until then. `now` is a reading of the clock that the caller
+  /// took just before. With `precise` the wake-up is as exact as the kernel can.
+  virtual std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, bool precise) = 0;
 
   /// The clock that the loop's timers follow.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;

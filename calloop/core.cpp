@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <calloop/loop_descriptors.hpp>
+
 namespace calloop {
 
 DispatcherBase::~DispatcherBase() = default;
@@ -16,19 +18,6 @@ namespace {
 
 constexpr Duration default_slack = std::chrono::microseconds{50};
 
-// What the slot of the loop's own descriptors leads to: being woken is all there is to do.
-class LoopDescriptors final : public DispatcherBase {
- public:
-  PostAction process_events(Readiness, Token) override { return PostAction::Continue; }
-  void register_with(Poll&, TokenFactory&) override {}
-  void reregister_with(Poll&, TokenFactory&) override {}
-  void unregister_from(Poll&) override {}
-  std::optional<SyntheticEvent> before_sleep() override { return {}; }
-  void before_handle_events(Events) override {}
-  [[nodiscard]] bool has_lifecycle_hooks() const noexcept override { return false; }
-  [[nodiscard]] std::string_view type_name() const noexcept override { return "the loop"; }
-};
-
 }  // namespace
 
 LoopCore::LoopCore(std::shared_ptr<Backend> backend)
@@ -36,9 +25,9 @@ LoopCore::LoopCore(std::shared_ptr<Backend> backend)
       poll_{backend_, slots_},
       root_{this, nullptr, nullptr, nullptr},
       slack_{default_slack},
-      loop_slot_{std::make_unique<LoopDescriptors>()} {
+      loop_slot_{make_loop_descriptors()} {
   Slot& slot = slots_[slots_.allocate()];
-  slot.stamp = 0;
+  static_cast<void>(slot.begin_registration(Token::loop_slot));
   slot.dispatcher = loop_slot_.get();
 }
 
@@ -46,67 +35,33 @@ LoopCore::~LoopCore() {
   shut_down();
 }
 
-// Marks the time in which nobody may dispatch, and leaves nothing running behind.
-class LoopCore::Dispatching {
- public:
-  Dispatching(LoopCore& core, const char* what) : core_{core} {
-    core.owner_.check(what);
-    if (core.dispatching_)
-      throw std::logic_error{std::string{"calloop: "} + what + " inside dispatch"};
-    if (core.state_ != State::Alive)
-      throw std::logic_error{std::string{"calloop: "} + what + " on a loop that is gone"};
-    core.dispatching_ = true;
-  }
-  Dispatching(const Dispatching&) = delete;
-  Dispatching& operator=(const Dispatching&) = delete;
-  ~Dispatching() { core_.dispatching_ = false; }
+// Marks the time in which nobody may dispatch; over when state_ is Alive again.
+[[gnu::always_inline]] inline void LoopCore::begin_dispatching(const char* what) {
+  if (state_ != State::Alive || !owner_.is_this_thread()) [[unlikely]]
+    throw_cannot_dispatch(what);
+  state_ = State::Dispatching;
+}
 
- private:
-  LoopCore& core_;
-};
-
-void LoopCore::dispatch(Timeout timeout, void* data) {
-  const Dispatching dispatching{*this, "dispatch"};
-  if (data != root_.resolved)
-    resolve_paths(data);
-
-  // Each step says whether to go on; if not, an exception is on its way out and what it left
-  // undone is kept for the next dispatch.
-  bool go_on = hooked_.empty() || run_before_sleep();
-  if (go_on) {
-    wait(timeout);
-    go_on = hooked_.empty() || run_hooks([this](DispatcherBase& source) {
-              const Slot& slot = slots_[source.slot_];
-              source.before_handle_events(
-                  Events{{event_, events_end_}, Token{source.slot_, slot.stamp, 0}});
-            });
-  }
-  if (go_on && !synthetic_.empty())
-    go_on = run_synthetic_events();
-  if (go_on)
-    go_on = run_fd_events();
-  if (rebuild_) [[unlikely]]
-    rebuild_registrations();
-  if (go_on && (!poll_.timers_.empty() || poll_.timers_.has_due()))
-    go_on = run_timers();
-  if (go_on && !idles_.empty())
-    run_idles();
-  if (host_ != nullptr)
-    update_host();
-  if (caught_ != nullptr) [[unlikely]]
-    rethrow_caught();
+void LoopCore::throw_cannot_dispatch(const char* what) const {
+  owner_.check(what);
+  throw std::logic_error{std::string{"calloop: "} + what +
+                         (is_dispatching() ? " inside dispatch" : " on a loop that is gone")};
 }
 
 Timeout LoopCore::prepare(void* data) {
-  const Dispatching dispatching{*this, "prepare"};
-  if (data != root_.resolved)
-    resolve_paths(data);
-  if (run_before_sleep())
-    run_idles();
-  if (host_ != nullptr)
-    update_host();
-  if (caught_ != nullptr)
-    rethrow_caught();
+  begin_dispatching("prepare");
+  try {
+    if (data != root_.resolved)
+      resolve_paths(data);
+    run_before_sleep();
+    if (caught_ == nullptr)
+      run_idles();
+    see_to_extras();
+  } catch (...) {
+    state_ = State::Alive;
+    throw;
+  }
+  state_ = State::Alive;
   if (has_leftovers())
     return Duration::zero();
   const TimePoint earliest = poll_.timers_.earliest();
@@ -122,6 +77,7 @@ int LoopCore::fd() {
   owner_.check("fd");
   if (host_ == nullptr) {
     host_ = std::make_unique<HostFd>(backend_->fd());
+    has_extras_ = true;
     update_host();
   }
   return host_->fd();
@@ -143,10 +99,6 @@ void LoopCore::update_host() {
                 has_leftovers());
 }
 
-void LoopCore::rethrow_caught() {
-  std::rethrow_exception(std::exchange(caught_, nullptr));
-}
-
 // ---------------------------------------------------------------------------------- data parts
 
 void LoopCore::resolve_paths(void* data) noexcept {
@@ -162,7 +114,7 @@ const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noex
   if (known != paths_.end())
     return known->get();
   paths_.push_back(std::make_unique<DataPath>(DataPath{this, parent, step, nullptr}));
-  if (dispatching_) {
+  if (is_dispatching()) {
     paths_.back()->resolve();
   } else {
     root_.resolved = nullptr;  // what the last dispatch was given may be gone: resolve anew
@@ -172,40 +124,36 @@ const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noex
 
 // ----------------------------------------------------------------------------------- waiting
 
-TimePoint LoopCore::sleep_until(Timeout timeout, TimePoint& now, bool& precise) const {
-  if (!synthetic_.empty() || !idles_.empty() || poll_.timers_.has_due())
-    return TimePoint::min();
-  if (timeout && *timeout <= Duration::zero())
-    return TimePoint::min();
-  const TimePoint earliest = poll_.timers_.earliest();
-  if (!timeout && earliest == TimePoint::max())
-    return TimePoint::max();
-  now = backend_->now();
-  if (earliest <= now)
-    return TimePoint::min();
-  const TimePoint until =
-      earliest == TimePoint::max() ? earliest : saturating_add(earliest, slack_);
-  const TimePoint at_most = timeout ? saturating_add(now, *timeout) : TimePoint::max();
-  precise = slack_ == Duration::zero() && until <= at_most && until != TimePoint::max();
-  return std::min(until, at_most);
-}
-
-void LoopCore::wait(Timeout timeout) {
-  if (event_ != events_end_)
-    return;  // an exception left some: they go first
-  TimePoint now{};
-  bool precise = false;
-  const TimePoint until = sleep_until(timeout, now, precise);
-  ++waits_;
-  const std::span<const epoll_event> batch = backend_->wait(until, now, precise);
+[[gnu::always_inline]] inline void LoopCore::wait(Duration at_most) {
+  std::span<const epoll_event> batch;
+  if (at_most == for_ever && poll_.timers_.is_idle()) [[likely]]
+    batch = backend_->wait(Sleep::ForEver);
+  else
+    batch = wait_for_timers(at_most);
   event_ = batch.data();
   events_end_ = event_ + batch.size();
+}
+
+// Until `at_most` is over, or until the earliest timer is due.
+std::span<const epoll_event> LoopCore::wait_for_timers(Duration at_most) {
+  if (at_most == Duration::zero() || poll_.timers_.has_due())
+    return backend_->wait(Sleep::No);
+  const TimePoint now = backend_->now();
+  const TimePoint earliest = poll_.timers_.earliest();
+  if (earliest <= now)
+    return backend_->wait(Sleep::No);
+  const TimePoint due = earliest == TimePoint::max() ? earliest : saturating_add(earliest, slack_);
+  const TimePoint end = at_most == for_ever ? TimePoint::max() : saturating_add(now, at_most);
+  if (due == TimePoint::max() && end == TimePoint::max())
+    return backend_->wait(Sleep::ForEver);
+  const bool precise = slack_ == Duration::zero() && due <= end;
+  return backend_->wait_until(std::min(due, end), now, precise);
 }
 
 // ---------------------------------------------------------------------------------- delivering
 
 template <class Hook>
-bool LoopCore::run_hooks(Hook hook) {
+void LoopCore::run_hooks(Hook hook) {
   std::erase_if(hooked_, [this](const Hooked& hooked) {
     return slots_[hooked.slot].generation != hooked.generation;
   });
@@ -222,13 +170,20 @@ bool LoopCore::run_hooks(Hook hook) {
     }
     settle(PostAction::Continue);
     if (caught_ != nullptr)
-      return false;
+      return;
   }
-  return true;
 }
 
-bool LoopCore::run_before_sleep() {
-  return run_hooks([this](DispatcherBase& source) {
+void LoopCore::run_before_handle_events() {
+  run_hooks([this](DispatcherBase& source) {
+    const Slot& slot = slots_[source.slot_];
+    source.before_handle_events(
+        Events{{event_, events_end_}, Token{source.slot_, slot.epoch(), 0}});
+  });
+}
+
+void LoopCore::run_before_sleep() {
+  run_hooks([this](DispatcherBase& source) {
     const std::optional<SyntheticEvent> event = source.before_sleep();
     if (!event)
       return;
@@ -239,88 +194,85 @@ bool LoopCore::run_before_sleep() {
 }
 
 // False when an exception has to leave dispatch().
+template <bool Observed>
 [[gnu::always_inline]] inline bool LoopCore::deliver(Readiness readiness, Token token,
                                                      const Slot& slot) {
   DispatcherBase* const source = slot.dispatcher;
   running_ = source;
-  const PostAction action = observer_ == nullptr ? source->process_events(readiness, token)
-                                                 : observed(*source, readiness, token);
-  if (static_cast<unsigned>(action) == 0 && !attention_) [[likely]]
+  PostAction action;
+  if constexpr (!Observed)
+    action = source->process_events(readiness, token);
+  else
+    action = observed(*source, readiness, token);
+  if ((static_cast<unsigned>(action) | attention_) == 0) [[likely]]
     return true;
   settle(action);
   return caught_ == nullptr;
 }
 
-// `next` delivers one event and says how it went: nothing when there is none left.
-template <class Next>
-[[gnu::always_inline]] inline bool LoopCore::deliver_all(Next next) {
-  for (;;) {
+// Has `events` deliver what there is, until there is no more or an exception has to leave.
+template <class Events>
+[[gnu::always_inline]] inline void LoopCore::deliver_all(Events events) {
+  do {
     try {
-      const bool go_on = next();
-      running_ = nullptr;
-      return go_on;
+      events();
+      break;
     } catch (...) {  // from the source's own code
       callback_threw();
       settle(PostAction::Continue);
-      if (caught_ != nullptr)
-        return false;
     }
-  }
+  } while (caught_ == nullptr);
+  running_ = nullptr;
 }
 
-bool LoopCore::run_synthetic_events() {
-  const bool go_on = deliver_all([this] {
+void LoopCore::run_synthetic_events() {
+  deliver_all([this] {
     while (synthetic_done_ < synthetic_.size()) {
       const SyntheticEvent event = synthetic_[synthetic_done_++];
       const Slot& slot = slots_[event.token.slot()];
-      if (slot.matches(event.token) && !deliver(event.readiness, event.token, slot))
-        return false;
+      if (slot.matches(event.token) && !deliver<true>(event.readiness, event.token, slot))
+        return;
     }
-    return true;
   });
   if (synthetic_done_ == synthetic_.size()) {
     synthetic_.clear();
     synthetic_done_ = 0;
   }
-  return go_on;
 }
 
-bool LoopCore::run_fd_events() {
-  return deliver_all([this] {
-    while (event_ != events_end_) {
-      const epoll_event& event = *event_++;
-      const Token token = Token::from_raw(event.data.u64);
+template <bool Observed>
+[[gnu::always_inline]] inline void LoopCore::run_fd_events() {
+  deliver_all([this] {
+    const epoll_event* event = event_;
+    const epoll_event* const end = events_end_;
+    while (event != end) {
+      const Token token = Token::from_raw(event->data.u64);
+      const Readiness readiness{event->events};
+      event_ = ++event;  // for whoever continues after an exception
       const Slot& slot = slots_[token.slot()];
       if (!slot.matches(token)) [[unlikely]] {
         saw_stale(token);
-      } else if (!deliver(Readiness{event.events}, token, slot)) {
-        return false;
+      } else if (!deliver<Observed>(readiness, token, slot)) {
+        return;
       }
     }
-    return true;
   });
 }
 
-bool LoopCore::run_timers() {
+void LoopCore::run_timers() {
   TimerQueue& timers = poll_.timers_;
-  if (!timers.empty()) {
-    const TimePoint now = backend_->now();
-    if (timers.earliest() <= now)
-      timers.expire(now);
-  }
-  if (!timers.has_due())
-    return true;
-  return deliver_all([this, &timers] {
+  if (timers.earliest() != TimePoint::max())
+    timers.expire(backend_->now());
+  deliver_all([this, &timers] {
     while (const auto token = timers.next_due()) {
       const Slot& slot = slots_[token->slot()];
-      if (slot.matches(*token) && !deliver(Readiness{EPOLLIN}, *token, slot))
-        return false;
+      if (slot.matches(*token) && !deliver<true>(Readiness{EPOLLIN}, *token, slot))
+        return;
     }
-    return true;
   });
 }
 
-bool LoopCore::run_idles() {
+void LoopCore::run_idles() {
   const std::uint64_t end = idles_.end_id();
   while (const std::unique_ptr<IdleBase> idle = idles_.pop_before(end)) {
     try {
@@ -328,21 +280,22 @@ bool LoopCore::run_idles() {
     } catch (...) {
       if (!on_error_) {
         caught_ = std::current_exception();
-        return false;
+        return;
       }
       try {
         const ErrorHandler handler = on_error_;  // it may replace itself
         static_cast<void>(handler(std::current_exception()));
       } catch (...) {
         caught_ = std::current_exception();
-        return false;
+        return;
       }
     }
   }
-  return true;
 }
 
 PostAction LoopCore::observed(DispatcherBase& source, Readiness readiness, Token token) {
+  if (observer_ == nullptr)
+    return source.process_events(readiness, token);
   // Copies: the source may remove itself, and the observer may be replaced.
   const std::string name{name_of(source)};
   observer_->callback_begins(name);
@@ -358,6 +311,72 @@ PostAction LoopCore::observed(DispatcherBase& source, Readiness readiness, Token
   return source.process_events(readiness, token);
 }
 
+// ---------------------------------------------------------------------------- one iteration
+
+// Every step may find that an exception has to leave dispatch(), `caught_`; then the others are not
+// taken, and what is left undone is kept for the next dispatch.
+[[gnu::always_inline]] inline void LoopCore::iterate(Duration at_most, void* data) {
+  if (data != root_.resolved) [[unlikely]]
+    resolve_paths(data);
+  if (has_extras_) [[unlikely]]
+    return iterate_with_extras(at_most);
+  wait(at_most);
+  run_fd_events<false>();
+  if (has_extras_ || !poll_.timers_.is_idle())
+    finish_iteration();
+}
+
+void LoopCore::iterate_with_extras(Duration at_most) {
+  run_before_sleep();
+  if (caught_ == nullptr && event_ == events_end_) {  // else an exception left some: they go first
+    ++waits_;
+    wait(synthetic_.empty() && idles_.empty() ? at_most : Duration::zero());
+  }
+  if (caught_ == nullptr)
+    run_before_handle_events();
+  if (caught_ == nullptr)
+    run_synthetic_events();
+  if (caught_ == nullptr)
+    run_fd_events<true>();
+  finish_iteration();
+}
+
+void LoopCore::finish_iteration() {
+  if (rebuild_)
+    rebuild_registrations();
+  if (caught_ == nullptr && !poll_.timers_.is_idle())
+    run_timers();
+  if (!has_extras_)
+    return;
+  if (caught_ == nullptr)
+    run_idles();
+  see_to_extras();
+}
+
+void LoopCore::see_to_extras() {
+  if (host_ != nullptr)
+    update_host();
+  // One wait later a stale event has come again, or does not come.
+  constexpr std::uint64_t remembered_waits = 4;
+  if (!stale_.empty() && stale_.back().wait + remembered_waits < waits_)
+    stale_.clear();
+  has_extras_ = !hooked_.empty() || !stale_.empty() || host_ != nullptr || observer_ != nullptr ||
+                has_leftovers();
+  if (caught_ != nullptr)
+    std::rethrow_exception(std::exchange(caught_, nullptr));
+}
+
+void LoopCore::dispatch(Duration at_most, void* data) {
+  begin_dispatching("dispatch");
+  try {
+    iterate(at_most, data);
+  } catch (...) {
+    state_ = State::Alive;
+    throw;
+  }
+  state_ = State::Alive;
+}
+
 // ------------------------------------------------------------- events that nobody owns any more
 
 // An event may be stale because a callback of the same batch has ended its registration. The kernel
@@ -369,11 +388,12 @@ void LoopCore::saw_stale(Token token) noexcept {
                                  [&](const Sighting& s) { return s.token == token.raw(); });
   if (seen != stale_.end()) {
     if (seen->wait != waits_)
-      rebuild_ = true;
+      rebuild_ = has_extras_ = true;
     return;
   }
   if (stale_.size() == remembered)
     stale_.erase(stale_.begin());
+  has_extras_ = true;
   try {
     stale_.push_back({token.raw(), waits_});
   } catch (const std::bad_alloc&) {  // the next sighting will do

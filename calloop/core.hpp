@@ -64,11 +64,16 @@ class CALLOOP_API LoopCore {
   [[nodiscard]] std::size_t source_count() const noexcept { return slots_.used() - 1; }
 
   // What an EventLoop offers; see there.
-  void dispatch(Timeout timeout, void* data);
+  /// `at_most` is how long it may wait: not negative, or `for_ever`.
+  static constexpr Duration for_ever{-1};
+  void dispatch(Duration at_most, void* data);
   [[nodiscard]] Timeout prepare(void* data);
   [[nodiscard]] int fd();
   void set_timer_slack(Duration slack);
-  void set_observer(Observer* observer) noexcept { observer_ = observer; }
+  void set_observer(Observer* observer) noexcept {
+    observer_ = observer;
+    has_extras_ = true;
+  }
   void set_on_error(ErrorHandler handler) { on_error_ = std::move(handler); }
   /// Drops every source and idle. Afterwards the loop is dead and only waits for its handles.
   void shut_down() noexcept;
@@ -79,7 +84,7 @@ class CALLOOP_API LoopCore {
   void callback_threw() noexcept;
 
  private:
-  enum class State : std::uint8_t { Alive, ShuttingDown, Dead };
+  enum class State : std::uint8_t { Alive, Dispatching, ShuttingDown, Dead };
   // What was asked for the running source, by its own code. Enable is last-of-the-three, and does
   // what Reregister does if the source is registered.
   enum class Wish : std::uint8_t { None, Reregister, Disable, Remove };
@@ -96,24 +101,32 @@ class CALLOOP_API LoopCore {
   ~LoopCore();
 
   // core.cpp: one dispatch, in its order
-  class Dispatching;
+  void begin_dispatching(const char* what);
+  void iterate(Duration at_most, void* data);
   void resolve_paths(void* data) noexcept;
-  [[nodiscard]] TimePoint sleep_until(Timeout timeout, TimePoint& now, bool& precise) const;
-  void wait(Timeout timeout);
-  bool run_synthetic_events();
-  bool run_fd_events();
-  bool run_timers();
-  bool run_idles();
+  void wait(Duration at_most);
+  [[nodiscard]] std::span<const epoll_event> wait_for_timers(Duration at_most);
+  [[nodiscard]] bool is_dispatching() const noexcept { return state_ == State::Dispatching; }
+  void run_synthetic_events();
+  template <bool Observed>
+  void run_fd_events();
+  void run_timers();
+  void run_idles();
+  template <bool Observed>
   bool deliver(Readiness readiness, Token token, const Slot& slot);
-  template <class Next>
-  bool deliver_all(Next next);
+  template <class Events>
+  void deliver_all(Events events);
   template <class Hook>
-  bool run_hooks(Hook hook);
-  bool run_before_sleep();
+  void run_hooks(Hook hook);
+  void run_before_sleep();
+  void run_before_handle_events();
+  void iterate_with_extras(Duration at_most);
+  void finish_iteration();
+  void see_to_extras();
+  [[noreturn]] void throw_cannot_dispatch(const char* what) const;
   [[nodiscard]] PostAction observed(DispatcherBase& source, Readiness readiness, Token token);
   void saw_stale(Token token) noexcept;
   void rebuild_registrations();
-  void rethrow_caught();
   [[nodiscard]] bool has_leftovers() const noexcept;
   void update_host();
 
@@ -137,14 +150,18 @@ class CALLOOP_API LoopCore {
 
   std::uint32_t references_ = 0;
   State state_ = State::Alive;
-  bool dispatching_ = false;
+  // Whether an iteration has more to see to than descriptors and timers: hooks, idles, leftovers,
+  // an observer, a host, stale events. Set by whatever brings such work, cleared when an iteration
+  // finds none.
+  bool has_extras_ = false;
   bool rebuild_ = false;
   Wish wish_ = Wish::None;
-  bool attention_ = false;  // something is to be settled when the running source's code returns
+  std::uint8_t attention_ =
+      0;  // not 0: something is to be settled when the running source's code returns
   DispatcherBase* running_ = nullptr;   // whose code is on the stack
   const epoll_event* event_ = nullptr;  // the rest of the batch
-  const epoll_event* events_end_ = nullptr;
   Observer* observer_ = nullptr;
+  const epoll_event* events_end_ = nullptr;
   SlotTable slots_;
   std::shared_ptr<Backend> backend_;
   Poll poll_;

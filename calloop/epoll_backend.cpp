@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -29,8 +30,8 @@ timespec to_timespec(Duration d) noexcept {
 }
 
 // Tokens of the loop's own slot; the loop ignores what they report.
-constexpr Token wake_token{Token::loop_slot, 0, 0};
-constexpr Token timer_token{Token::loop_slot, 0, 1};
+constexpr Token wake_token{Token::loop_slot, Token::loop_epoch, 0};
+constexpr Token timer_token{Token::loop_slot, Token::loop_epoch, 1};
 
 class EpollBackend final : public Backend {
  public:
@@ -47,27 +48,26 @@ class EpollBackend final : public Backend {
     return ::epoll_ctl(epoll_.get(), operation, fd, &event) < 0 ? errno : 0;
   }
 
-  std::span<const epoll_event> wait(TimePoint until, TimePoint now, bool precise) override {
-    if (until > now) {
+  std::span<const epoll_event> wait(Sleep sleep) override {
+    if (timer_armed_) [[unlikely]]
+      arm_timer(TimePoint::max());
+    const int n = ::epoll_wait(epoll_.get(), events_.get(), batch, static_cast<int>(sleep));
+    if (n < 0) [[unlikely]]
+      return interrupted(sleep);
+    return ready(n);
+  }
+
+  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, bool precise) override {
+    if (precise || timer_armed_)
       arm_timer(precise ? until : TimePoint::max());
-      if (precise)
-        until = TimePoint::max();
-    }
     for (;;) {
-      const int n = wait_once(until, now);
-      if (n > 0) {
-        // Edge-triggered, so that nothing has to be read. Cleared before the loop looks at what
-        // the wakers have prepared: whoever comes later writes again.
-        if (woken_.load(std::memory_order_relaxed))
-          woken_.exchange(false);
-        return {events_, static_cast<std::size_t>(n)};
-      }
-      if (n == 0)
-        return {};
+      const int n =
+          precise ? ::epoll_wait(epoll_.get(), events_.get(), batch, -1) : wait_for(until - now);
+      if (n >= 0)
+        return ready(n);
       if (errno != EINTR)
         throw_errno("epoll_wait");
-      if (until != TimePoint::min() && until != TimePoint::max())
-        now = this->now();
+      now = this->now();
     }
   }
 
@@ -105,23 +105,36 @@ class EpollBackend final : public Backend {
       throw_errno("epoll_ctl");
   }
 
-  // 0 after the time-out, -1 with errno.
-  int wait_once(TimePoint until, TimePoint now) noexcept {
-    if (until == TimePoint::max())
-      return ::epoll_wait(epoll_.get(), events_, batch, -1);
-    if (until <= now)
-      return ::epoll_wait(epoll_.get(), events_, batch, 0);
-    const Duration left = until - now;
+  std::span<const epoll_event> ready(int n) noexcept {
+    // Edge-triggered, so that nothing has to be read. Cleared before the loop looks at what the
+    // wakers have prepared: whoever comes later writes again.
+    if (n > 0 && woken_.load(std::memory_order_relaxed)) [[unlikely]]
+      clear_woken();
+    return {events_.get(), static_cast<std::size_t>(n)};
+  }
+
+  [[gnu::noinline]] void clear_woken() noexcept { woken_.exchange(false); }
+
+  [[gnu::noinline]] std::span<const epoll_event> interrupted(Sleep sleep) {
+    if (errno != EINTR)
+      throw_errno("epoll_wait");
+    return wait(sleep);
+  }
+
+  // As epoll_wait(2), 0 after the time-out.
+  int wait_for(Duration left) noexcept {
+    if (left <= Duration::zero())
+      return ::epoll_wait(epoll_.get(), events_.get(), batch, 0);
     if (has_pwait2_) {
       const timespec timeout = to_timespec(left);
-      const int n = ::epoll_pwait2(epoll_.get(), events_, batch, &timeout, nullptr);
+      const int n = ::epoll_pwait2(epoll_.get(), events_.get(), batch, &timeout, nullptr);
       if (n >= 0 || errno != ENOSYS)
         return n;
       has_pwait2_ = false;  // before Linux 5.11
     }
     // Rounded up, so that nothing is early; a longer wait than fits is taken up again.
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    const int n = ::epoll_wait(epoll_.get(), events_, batch,
+    const int n = ::epoll_wait(epoll_.get(), events_.get(), batch,
                                milliseconds > INT_MAX ? INT_MAX : static_cast<int>(milliseconds));
     if (n == 0 && milliseconds > INT_MAX) {
       errno = EINTR;
@@ -132,7 +145,7 @@ class EpollBackend final : public Backend {
 
   // Re-arming clears the expirations of before, and an edge needs no read: one system call, and
   // none while the deadline stays.
-  void arm_timer(TimePoint until) {
+  [[gnu::noinline]] void arm_timer(TimePoint until) {
     if (until == armed_)
       return;
     if (!timer_) {
@@ -149,6 +162,7 @@ class EpollBackend final : public Backend {
     if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr) < 0)
       throw_errno("timerfd_settime");
     armed_ = until;
+    timer_armed_ = until != TimePoint::max();
   }
 
   static constexpr int batch = 1024;
@@ -156,9 +170,11 @@ class EpollBackend final : public Backend {
   OwnedFd timer_;
   OwnedFd epoll_;
   TimePoint armed_ = TimePoint::max();
+  bool timer_armed_ = false;
   std::atomic<bool> woken_{false};
   bool has_pwait2_ = true;
-  epoll_event events_[batch];
+  // Apart, so that what a wait looks at lies together.
+  const std::unique_ptr<epoll_event[]> events_ = std::make_unique<epoll_event[]>(batch);
 };
 
 }  // namespace

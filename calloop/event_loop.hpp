@@ -11,6 +11,7 @@
 // handler takes leaves dispatch(); what it left undone is done by the next one.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <concepts>
 #include <memory>
@@ -57,7 +58,8 @@ class EventLoop {
   template <class... D>
     requires detail::IsData<Data, D...>
   void dispatch(Timeout timeout, D&... data) {
-    core_->dispatch(timeout, address(data...));
+    core_->dispatch(timeout ? std::max(*timeout, Duration::zero()) : LoopCore::for_ever,
+                    address(data...));
   }
 
   /// Iterates until LoopSignal::stop(), also when that came before.

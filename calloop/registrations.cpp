@@ -44,10 +44,12 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
     throw;
   }
   Slot& slot = slots_[index];
-  if (hooks)
+  if (hooks) {
     hooked_.push_back({index, slot.generation});
+    has_extras_ = true;
+  }
   slot.dispatcher = dispatcher.release();
-  if (host_ != nullptr && !dispatching_)
+  if (host_ != nullptr && !is_dispatching())
     update_host();
   return {index, slot.generation};
 }
@@ -63,7 +65,7 @@ bool LoopCore::remove(RegistrationToken token) {
   if (source == running_) {
     doomed_ = std::move(keep);
     wish_ = Wish::Remove;
-    attention_ = true;
+    attention_ = 1;
   } else {
     unregister_quietly(*source);
   }
@@ -75,7 +77,7 @@ bool LoopCore::wish_for_running(const DispatcherBase& source, Wish wish) noexcep
   if (&source != running_)
     return false;
   wish_ = wish;
-  attention_ = true;
+  attention_ = 1;
   return true;
 }
 
@@ -101,7 +103,7 @@ bool LoopCore::enable(RegistrationToken token) {
   if (!wish_for_running(*source, Wish::Reregister)) {
     if (source->registered_ == 0)
       register_source(*source);
-    if (host_ != nullptr && !dispatching_)
+    if (host_ != nullptr && !is_dispatching())
       update_host();
   }
   return true;
@@ -120,7 +122,7 @@ bool LoopCore::update(RegistrationToken token) {
   if (!wish_for_running(*source, Wish::Reregister)) {
     if (source->registered_ != 0)
       reregister_source(*source);
-    if (host_ != nullptr && !dispatching_)
+    if (host_ != nullptr && !is_dispatching())
       update_host();
   }
   return true;
@@ -131,7 +133,8 @@ std::uint64_t LoopCore::insert_idle(std::unique_ptr<IdleBase> idle) {
   if (state_ == State::ShuttingDown)
     return 0;  // `idle` is destroyed by the caller's return
   const std::uint64_t id = idles_.push(std::move(idle));
-  if (host_ != nullptr && !dispatching_)
+  has_extras_ = true;
+  if (host_ != nullptr && !is_dispatching())
     update_host();
   return id;
 }
@@ -189,7 +192,7 @@ void LoopCore::unregister_source(DispatcherBase& source) {
   if (source.registered_ == 0)
     return;
   source.registered_ = 0;
-  slots_[source.slot_].end_registration();
+  slots_[source.slot_].end_registration(source.slot_);
   try {
     source.unregister_from(poll_);
   } catch (...) {
@@ -201,7 +204,7 @@ void LoopCore::unregister_source(DispatcherBase& source) {
 void LoopCore::unregister_quietly(DispatcherBase& source, Poll::Removal removal) noexcept {
   source.registered_ = 0;
   if (source.slot_ != DispatcherBase::nowhere)
-    slots_[source.slot_].end_registration();
+    slots_[source.slot_].end_registration(source.slot_);
   const Poll::Removal before = std::exchange(poll_.removal_, removal);
   try {
     source.unregister_from(poll_);
@@ -262,7 +265,7 @@ void LoopCore::apply(DispatcherBase& source, PostAction action) {
 void LoopCore::settle(PostAction action) noexcept {
   DispatcherBase* const source = std::exchange(running_, nullptr);
   const Wish wish = std::exchange(wish_, Wish::None);
-  attention_ = false;
+  attention_ = 0;
   poll_.should_yield_ = false;
   const DispatcherRef doomed = std::move(doomed_);
   if (source == nullptr)
@@ -302,6 +305,7 @@ const ErrorHandler* LoopCore::handler_of(const DispatcherBase& source) const noe
 // Asks the handler what to do, else keeps the exception for the end of dispatch(). Of several only
 // the first leaves it: a source that is told to yield does not produce more.
 void LoopCore::report(DispatcherBase& source, std::exception_ptr error) noexcept {
+  has_extras_ = true;
   ErrorAction action = ErrorAction::Keep;
   const ErrorHandler* const found = handler_of(source);
   if (found == nullptr) {
@@ -339,7 +343,7 @@ void LoopCore::report(DispatcherBase& source, std::exception_ptr error) noexcept
 }
 
 void LoopCore::callback_threw() noexcept {
-  attention_ = true;
+  attention_ = 1;
   poll_.should_yield_ = true;
   if (running_ != nullptr)
     report(*running_, std::current_exception());
@@ -350,7 +354,7 @@ void LoopCore::callback_threw() noexcept {
 void LoopCore::shut_down() noexcept {
   if (state_ == State::Dead)
     return;
-  if (dispatching_) {
+  if (is_dispatching()) {
     std::fputs("calloop: an EventLoop was destroyed by one of its own callbacks\n", stderr);
     std::abort();
   }

@@ -20,6 +20,7 @@ std::uint32_t SlotTable::allocate() {
     index = size_++;
   }
   Slot& slot = (*this)[index];
+  slot.end_registration(index);  // there has been none yet
   slot.generation += 1;
   slot.dispatcher = nullptr;
   ++used_;
@@ -28,7 +29,7 @@ std::uint32_t SlotTable::allocate() {
 
 void SlotTable::free(std::uint32_t index) noexcept {
   Slot& slot = (*this)[index];
-  slot.end_registration();
+  slot.end_registration(index);
   slot.generation += 1;
   slot.next_free = free_;
   free_ = index;

@@ -20,25 +20,29 @@ namespace calloop {
 
 class DispatcherBase;
 
-/// One place for a source. `stamp` is the epoch of its registration, or something that no token
-/// carries while it is not registered.
+/// One place for a source. `stamp` is what the middle of a Token looks like, the epoch below the
+/// low byte of the slot's index, so that matching is one compare; while nothing is registered that
+/// byte is inverted and no token of this slot can match.
 struct Slot {
-  static constexpr std::uint32_t unregistered = 0x80000000;
-
-  std::uint32_t stamp = unregistered;
+  std::uint32_t stamp = 0;
   std::uint32_t generation = 0;  // what RegistrationTokens of the present source carry
   union {
     DispatcherBase* dispatcher = nullptr;  // occupied: never null once inserted
     std::uint64_t next_free;
   };
 
-  [[nodiscard]] bool matches(Token token) const noexcept { return stamp == token.epoch(); }
+  [[nodiscard]] bool matches(Token token) const noexcept {
+    return stamp == static_cast<std::uint32_t>(token.raw() >> 16);
+  }
+  [[nodiscard]] std::uint32_t epoch() const noexcept { return stamp & Token::epoch_mask; }
   /// A new registration begins: what was queued for the last one is stale from here on.
   TokenFactory begin_registration(std::uint32_t index) noexcept {
-    stamp = (stamp + 1) & Token::epoch_mask;
-    return {index, stamp};
+    stamp = (index & 0xff) << 24 | ((stamp + 1) & Token::epoch_mask);
+    return {index, epoch()};
   }
-  void end_registration() noexcept { stamp = ((stamp + 1) & Token::epoch_mask) | unregistered; }
+  void end_registration(std::uint32_t index) noexcept {
+    stamp = (~index & 0xff) << 24 | ((stamp + 1) & Token::epoch_mask);
+  }
 };
 
 class CALLOOP_API SlotTable {

@@ -36,8 +36,8 @@ int TestBackend::control(int operation, int fd, std::uint32_t bits, Token token)
   return 0;
 }
 
-std::span<const epoll_event> TestBackend::wait(TimePoint until, TimePoint, bool) {
-  const std::span<const epoll_event> real = real_->wait(TimePoint::min(), now_, false);
+void TestBackend::collect() {
+  const std::span<const epoll_event> real = real_->wait(Sleep::No);
   batch_.assign(real.begin(), real.end());
   for (auto& [fd, scripted] : scripted_) {
     const std::uint32_t bits = scripted.ready & (scripted.interest | EPOLLERR | EPOLLHUP);
@@ -51,13 +51,20 @@ std::span<const epoll_event> TestBackend::wait(TimePoint until, TimePoint, bool)
     event.data.u64 = scripted.token.raw();
     batch_.push_back(event);
   }
-  if (batch_.empty() && until > now_) {
-    if (until == TimePoint::max())
-      throw std::logic_error{
-          "calloop: nothing is ready and no timer is armed: this dispatch would "
-          "sleep for ever"};
+}
+
+std::span<const epoll_event> TestBackend::wait(Sleep sleep) {
+  collect();
+  if (batch_.empty() && sleep == Sleep::ForEver)
+    throw std::logic_error{
+        "calloop: nothing is ready and no timer is armed: this dispatch would sleep for ever"};
+  return batch_;
+}
+
+std::span<const epoll_event> TestBackend::wait_until(TimePoint until, TimePoint, bool) {
+  collect();
+  if (batch_.empty() && until > now_)
     now_ = until;
-  }
   return batch_;
 }
 

@@ -50,7 +50,8 @@ class CALLOOP_API TestBackend final : public Backend {
 
   [[nodiscard]] int control(int operation, int fd, std::uint32_t bits,
                             Token token) noexcept override;
-  std::span<const epoll_event> wait(TimePoint until, TimePoint now, bool precise) override;
+  std::span<const epoll_event> wait(Sleep sleep) override;
+  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, bool precise) override;
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
   void wake() noexcept override { real_->wake(); }
   void reopen() override { real_->reopen(); }
@@ -63,6 +64,7 @@ class CALLOOP_API TestBackend final : public Backend {
     std::uint32_t ready = 0;
     Token token;
   };
+  void collect();
   std::unique_ptr<Backend> real_;
   TimePoint now_;
   std::unordered_map<int, Scripted> scripted_;

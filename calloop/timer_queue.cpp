@@ -49,6 +49,7 @@ void TimerQueue::sift_down(std::uint32_t position, Entry entry) noexcept {
 }
 
 void TimerQueue::push(const Entry& entry) noexcept {
+  ++pending_;
   heap_.push_back(entry);  // room was made when the node was
   sift_up(static_cast<std::uint32_t>(heap_.size() - 1), entry);
 }
@@ -69,6 +70,7 @@ void TimerQueue::disarm(std::uint32_t node) noexcept {
   const std::uint32_t position = positions_[node];
   if (position == disarmed)
     return;
+  --pending_;
   if ((position & due_flag) != 0) {
     due_[position & ~due_flag] = disarmed;
   } else {
@@ -134,10 +136,6 @@ void TimerQueue::cancel(TimerId id) noexcept {
 }
 
 void TimerQueue::expire(TimePoint now) {
-  if (!has_due()) {
-    due_.clear();
-    due_begin_ = 0;
-  }
   while (!heap_.empty() && heap_.front().deadline <= now) {
     const std::uint32_t node = node_of(heap_.front());
     due_.push_back(node);
@@ -152,8 +150,11 @@ std::optional<Token> TimerQueue::next_due() noexcept {
     if (node == disarmed)
       continue;
     positions_[node] = disarmed;
+    --pending_;
     return Token::from_raw(tokens_[node]);
   }
+  due_.clear();
+  due_begin_ = 0;
   return std::nullopt;
 }
 

@@ -40,8 +40,8 @@ class CALLOOP_API TimerQueue {
   [[nodiscard]] TimePoint earliest() const noexcept {
     return heap_.empty() ? TimePoint::max() : heap_.front().deadline;
   }
-  /// Whether nothing is armed.
-  [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
+  /// Whether nothing is armed or due.
+  [[nodiscard]] bool is_idle() const noexcept { return pending_ == 0; }
   /// Moves every timer with a deadline up to `now` to the end of the due list. Throws
   /// std::bad_alloc; what it had not moved by then stays armed.
   void expire(TimePoint now);
@@ -85,6 +85,7 @@ class CALLOOP_API TimerQueue {
   std::vector<std::uint64_t> tokens_;
   std::vector<std::uint32_t> due_;  // nodes; `disarmed` where one was cancelled
   std::uint32_t due_begin_ = 0;
+  std::uint32_t pending_ = 0;  // armed or due
   std::uint32_t free_ = disarmed;
   std::uint64_t sequence_ = 0;
 };

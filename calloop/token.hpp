@@ -27,6 +27,7 @@ class Token {
   static constexpr std::uint32_t epoch_mask = 0xffffff;
   static constexpr std::uint32_t child_limit = 0xffff;  // exclusive
   static constexpr std::uint32_t loop_slot = 0;         // the loop's own descriptors
+  static constexpr std::uint32_t loop_epoch = 2;        // which are registered once
 
   constexpr Token() noexcept = default;
   constexpr Token(std::uint32_t slot, std::uint32_t epoch, std::uint32_t child) noexcept

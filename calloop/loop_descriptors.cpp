@@ -1,0 +1,25 @@
+#include <calloop/loop_descriptors.hpp>
+
+namespace calloop {
+
+namespace {
+
+class LoopDescriptors final : public DispatcherBase {
+ public:
+  PostAction process_events(Readiness, Token) override { return PostAction::Continue; }
+  void register_with(Poll&, TokenFactory&) override {}
+  void reregister_with(Poll&, TokenFactory&) override {}
+  void unregister_from(Poll&) override {}
+  std::optional<SyntheticEvent> before_sleep() override { return {}; }
+  void before_handle_events(Events) override {}
+  [[nodiscard]] bool has_lifecycle_hooks() const noexcept override { return false; }
+  [[nodiscard]] std::string_view type_name() const noexcept override { return "the loop"; }
+};
+
+}  // namespace
+
+std::unique_ptr<DispatcherBase> make_loop_descriptors() {
+  return std::make_unique<LoopDescriptors>();
+}
+
+}  // namespace calloop
