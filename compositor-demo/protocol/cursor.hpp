@@ -11,7 +11,7 @@ namespace demo {
 // wl_pointer.set_cursor gives a surface this role; one surface at a time plays it.
 class Cursor final : public Surface::Role {
  public:
-  static constexpr std::string_view name = "wl_pointer cursor";
+  static constexpr std::string_view name = "wl_pointer_cursor";
 
   Cursor() = default;
   Cursor(const Cursor&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
+#include <utility>
 
 #include "compositor-demo/log.hpp"
 #include "compositor-demo/protocol/resource.hpp"
@@ -185,8 +186,10 @@ void XdgPopup::committed(std::optional<std::uint32_t> serial) {
   });
   if (sent == sent_.end())
     return;
-  geometry_ = sent->geometry;
+  const bool moved = std::exchange(geometry_, sent->geometry) != sent->geometry;
   sent_.erase(sent_.begin(), sent + 1);
+  if (moved && mapped_)
+    tree_changed();
 }
 
 void XdgPopup::mapped() {

@@ -150,8 +150,11 @@ void XdgSurface::before_commit(Surface::State& pending) {
 }
 
 void XdgSurface::committed() {
-  if (pending_geometry_)
-    geometry_ = std::exchange(pending_geometry_, std::nullopt);
+  bool moved = false;
+  if (pending_geometry_ && pending_geometry_ != geometry_) {
+    geometry_ = pending_geometry_;
+    moved = true;
+  }
   if (object_ == nullptr || surface_ == nullptr)
     return;
   const auto serial = std::exchange(acknowledged_, std::nullopt);
@@ -169,6 +172,8 @@ void XdgSurface::committed() {
   if (!mapped_ && surface_->has_content()) {
     mapped_ = true;
     object_->mapped();
+  } else if (moved) {
+    tree_changed();
   }
 }
 

@@ -1,0 +1,115 @@
+// A server with the protocol's inner parts, and real clients of libwayland-client, all in one
+// thread: whatever one side sent is served by pump(), nothing waits and nothing sleeps.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+// Both sides of libwayland meet here: the server's header first, as its enums are the same.
+#include <wayland-client.h>
+#include <wayland-server-core.h>
+
+#include "compositor-demo/protocol/protocol.hpp"
+
+struct xdg_wm_base;
+
+namespace demo {
+
+class DataDeviceManager;
+class Seat;
+class Windows;
+class XdgShell;
+
+// What a wl_display.error event said.
+struct ReceivedError {
+  std::string interface;
+  std::uint32_t code = 0;
+  bool operator==(const ReceivedError&) const = default;
+};
+
+class LoopbackServer {
+ public:
+  // What the windows reported.
+  class Host final : public Protocol::Host {
+   public:
+    void window_mapped(WindowId id) override { mapped.push_back(id); }
+    void window_unmapped(WindowId id) override { std::erase(mapped, id); }
+    void window_committed(WindowId) override { ++commits; }
+
+    std::vector<WindowId> mapped;  // the latest last
+    int commits = 0;
+  };
+
+  LoopbackServer();
+  LoopbackServer(const LoopbackServer&) = delete;
+  LoopbackServer& operator=(const LoopbackServer&) = delete;
+  ~LoopbackServer();
+
+  // Serves requests and idle callbacks once and sends what there is to send.
+  void serve();
+
+  wl_display* display() const noexcept;
+  Windows& windows() noexcept;
+  Seat& seat() noexcept;
+  XdgShell& shell() noexcept;
+  DataDeviceManager& data_devices() noexcept;
+  // The window that was mapped last.
+  class Window& last_window();
+
+  Host host;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+class LoopbackClient {
+ public:
+  // Binds every global the server has: at these versions, or at the server's if 0.
+  struct Versions {
+    std::uint32_t xdg_wm_base = 0;
+    std::uint32_t seat = 0;
+    std::uint32_t data_device_manager = 0;
+  };
+
+  explicit LoopbackClient(LoopbackServer& server) : LoopbackClient{server, Versions{}} {}
+  LoopbackClient(LoopbackServer& server, Versions versions);
+  LoopbackClient(const LoopbackClient&) = delete;
+  LoopbackClient& operator=(const LoopbackClient&) = delete;
+  ~LoopbackClient();
+
+  // Sends what is queued, has it served, and handles what comes back. Returns when the server has
+  // answered everything, or has disconnected this client.
+  void roundtrip();
+  // Handles events that the server has sent by itself.
+  void dispatch();
+  // Whether the server still wants us.
+  bool alive() const noexcept { return wl_display_get_error(display) == 0; }
+  // Of the protocol; empty if there was none.
+  ReceivedError error() const;
+
+  // Shared memory filled with zeroes. The client owns it.
+  wl_buffer* make_buffer(int width, int height);
+
+  wl_display* display = nullptr;
+  wl_registry* registry = nullptr;
+  wl_compositor* compositor = nullptr;
+  wl_subcompositor* subcompositor = nullptr;
+  wl_shm* shm = nullptr;
+  wl_seat* seat = nullptr;
+  wl_data_device_manager* data_device_manager = nullptr;
+  ::xdg_wm_base* wm_base = nullptr;
+
+ private:
+  static void global(void* self, wl_registry* registry, std::uint32_t name, const char* interface,
+                     std::uint32_t version);
+  static void global_remove(void* self, wl_registry* registry, std::uint32_t name);
+  void handle_events();
+
+  LoopbackServer& server_;
+  Versions versions_;
+};
+
+}  // namespace demo
