@@ -11,7 +11,9 @@
 //
 // List the children once; their registration is written for you, and undone where one of them
 // fails. `children()` may also return a range (a vector of sources that come and go): return
-// PostAction::Reregister when it has changed, after unregistering what leaves it.
+// PostAction::Reregister when it has changed, after unregistering what leaves it (the sources of
+// this library do so when they are destroyed). What is new is registered then: reregister_with of
+// a source that is not registered has to be the same as register_with.
 #pragma once
 
 #include <exception>

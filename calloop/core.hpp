@@ -101,8 +101,7 @@ class CALLOOP_API LoopCore {
   ~LoopCore();
 
   // core.cpp: one dispatch, in its order
-  void begin_dispatching(const char* what);
-  void iterate(Duration at_most, void* data);
+  void check_dispatch(const char* what) const;
   void resolve_paths(void* data) noexcept;
   void wait(Duration at_most);
   [[nodiscard]] std::span<const epoll_event> wait_for_timers(Duration at_most);
@@ -123,7 +122,6 @@ class CALLOOP_API LoopCore {
   void iterate_with_extras(Duration at_most);
   void finish_iteration();
   void see_to_extras();
-  [[noreturn]] void throw_cannot_dispatch(const char* what) const;
   [[nodiscard]] PostAction observed(DispatcherBase& source, Readiness readiness, Token token);
   void saw_stale(Token token) noexcept;
   void rebuild_registrations();
@@ -147,6 +145,7 @@ class CALLOOP_API LoopCore {
   [[nodiscard]] std::string_view name_of(const DispatcherBase& source) const noexcept;
   [[nodiscard]] const ErrorHandler* handler_of(const DispatcherBase& source) const noexcept;
   void report(DispatcherBase& source, std::exception_ptr error) noexcept;
+  void bury_refused() noexcept;
 
   std::uint32_t references_ = 0;
   State state_ = State::Alive;

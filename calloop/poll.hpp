@@ -54,7 +54,7 @@ class CALLOOP_API Poll {
   [[nodiscard]] TimePoint now() const noexcept { return backend_->now(); }
 
   /// Whether a source that delivers many events in one call should stop and go on in the next
-  /// iteration: one of its callbacks has thrown.
+  /// iteration: one of its callbacks has thrown, or has removed or disabled it.
   [[nodiscard]] bool should_yield() const noexcept { return should_yield_; }
 
  private:

@@ -66,6 +66,7 @@ bool LoopCore::remove(RegistrationToken token) {
     doomed_ = std::move(keep);
     wish_ = Wish::Remove;
     attention_ = 1;
+    poll_.should_yield_ = true;
   } else {
     unregister_quietly(*source);
   }
@@ -78,6 +79,8 @@ bool LoopCore::wish_for_running(const DispatcherBase& source, Wish wish) noexcep
     return false;
   wish_ = wish;
   attention_ = 1;
+  if (wish == Wish::Disable)
+    poll_.should_yield_ = true;
   return true;
 }
 
@@ -130,8 +133,10 @@ bool LoopCore::update(RegistrationToken token) {
 
 std::uint64_t LoopCore::insert_idle(std::unique_ptr<IdleBase> idle) {
   check_usable("insert_idle");
-  if (state_ == State::ShuttingDown)
-    return 0;  // `idle` is destroyed by the caller's return
+  if (state_ == State::ShuttingDown) {
+    idles_.push(std::move(idle));  // to be destroyed with the others
+    return 0;
+  }
   const std::uint64_t id = idles_.push(std::move(idle));
   has_extras_ = true;
   if (host_ != nullptr && !is_dispatching())
@@ -193,9 +198,14 @@ void LoopCore::unregister_source(DispatcherBase& source) {
     return;
   source.registered_ = 0;
   slots_[source.slot_].end_registration(source.slot_);
+  // Also in the middle of another source's rollback.
+  const Poll::Removal before = std::exchange(poll_.removal_, Poll::Removal::Checked);
+  const auto restore = [&] { poll_.removal_ = before; };
   try {
     source.unregister_from(poll_);
+    restore();
   } catch (...) {
+    restore();
     unregister_quietly(source);  // its other children too
     throw_with_source(source);
   }
@@ -229,8 +239,10 @@ void LoopCore::throw_with_source(const DispatcherBase& source) {
 
 DispatcherRef LoopCore::free_slot(std::uint32_t index) noexcept {
   DispatcherRef source = DispatcherRef::adopt(slots_[index].dispatcher);
+  // Destroyed last, outside of the table: its handler's destructor may use the loop.
+  decltype(options_)::node_type options;
   if (source->has_options_ != 0)
-    options_.erase(index);
+    options = options_.extract(index);
   source->has_options_ = 0;
   source->slot_ = DispatcherBase::nowhere;
   slots_.free(index);
@@ -351,6 +363,14 @@ void LoopCore::callback_threw() noexcept {
 
 // ---------------------------------------------------------------------------------- the end
 
+// Destroys what was inserted while shutting down, one by one: destructors insert more.
+void LoopCore::bury_refused() noexcept {
+  while (!graveyard_.empty()) {
+    const DispatcherRef refused = std::move(graveyard_.back());
+    graveyard_.pop_back();
+  }
+}
+
 void LoopCore::shut_down() noexcept {
   if (state_ == State::Dead)
     return;
@@ -370,16 +390,17 @@ void LoopCore::shut_down() noexcept {
       if (source->registered_ != 0)
         unregister_quietly(*source.get(), removal);
     }
-    while (!graveyard_.empty()) {
-      const DispatcherRef refused = std::move(graveyard_.back());
-      graveyard_.pop_back();
-    }
+    bury_refused();
   }
-  idles_.clear();
-  graveyard_.clear();
+  {
+    const ErrorHandler last_words = std::exchange(on_error_, nullptr);
+  }
+  while (!idles_.empty() || !graveyard_.empty()) {
+    idles_.clear();
+    bury_refused();
+  }
   synthetic_.clear();
   event_ = events_end_ = nullptr;
-  on_error_ = nullptr;
   host_.reset();
   state_ = State::Dead;
 }

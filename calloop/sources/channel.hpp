@@ -117,7 +117,10 @@ class Channel {
     if (delivered_ != taken_.size())
       ping_.repeat();
   }
-  void reregister_with(Poll& poll, TokenFactory& tokens) { ping_.reregister_with(poll, tokens); }
+  void reregister_with(Poll& poll, TokenFactory& tokens) {
+    poll_ = &poll;
+    ping_.reregister_with(poll, tokens);
+  }
   void unregister_from(Poll& poll) { ping_.unregister_from(poll); }
 
  private:

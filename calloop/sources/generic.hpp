@@ -81,6 +81,8 @@ class Generic {
     token_ = token;
   }
   void reregister_with(Poll& poll, TokenFactory& tokens) {
+    if (poll_ == nullptr)  // a new child of a source that was registered before it came
+      return register_with(poll, tokens);
     const Token token = tokens.token();
     poll.modify(fd_of(fd_), interest_, token);
     token_ = token;

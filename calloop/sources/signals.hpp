@@ -95,7 +95,10 @@ class CALLOOP_API Signals {
     poll_ = &poll;
     fd_.register_with(poll, tokens);
   }
-  void reregister_with(Poll& poll, TokenFactory& tokens) { fd_.reregister_with(poll, tokens); }
+  void reregister_with(Poll& poll, TokenFactory& tokens) {
+    poll_ = &poll;
+    fd_.reregister_with(poll, tokens);
+  }
   void unregister_from(Poll& poll) { fd_.unregister_from(poll); }
 
  private:

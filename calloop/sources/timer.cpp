@@ -58,6 +58,8 @@ void Timer::register_with(Poll& poll, TokenFactory& tokens) {
 }
 
 void Timer::reregister_with(Poll& poll, TokenFactory& tokens) {
+  if (poll_ == nullptr)  // a new child of a source that was registered before it came
+    return register_with(poll, tokens);
   start(poll);
   const Token token = tokens.token();
   poll.rearm_timer(id_, TimePoint{value_}, token);
