@@ -1,6 +1,7 @@
 // Prints what tests/bench/dispatch is about.
 #include <cstdio>
 #include <exception>
+#include <initializer_list>
 
 #include "tests/bench/measure.hpp"
 
