@@ -20,9 +20,6 @@
 
 namespace calloop {
 
-/// How long to wait when nothing is ready: the time-outs of epoll_wait(2).
-enum class Sleep : int { No = 0, ForEver = -1 };
-
 /// Registers descriptors, waits for them and tells the time.
 class CALLOOP_API Backend {
  public:
@@ -35,12 +32,16 @@ class CALLOOP_API Backend {
   [[nodiscard]] virtual int control(int operation, int fd, std::uint32_t bits,
                                     Token token) noexcept = 0;
 
-  /// Returns what is ready, at most one batch, valid until the next wait. A signal does not end a
-  /// wait. Throws std::system_error.
-  virtual std::span<const epoll_event> wait(Sleep sleep) = 0;
-  /// The same, waiting for something until then. `now` is a reading of the clock that the caller
-  /// took just before. With `precise` the wake-up is as exact as the kernel can.
-  virtual std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, bool precise) = 0;
+  /// Returns what is ready now, at most one batch, valid until the next of these three calls.
+  /// Throws std::system_error.
+  virtual std::span<const epoll_event> poll() = 0;
+  /// The same, waiting for something for as long as it takes. A signal does not end a wait.
+  virtual std::span<const epoll_event> wait() = 0;
+  /// The same, waiting for something until then, and at most `slack` longer: zero asks for a
+  /// wake-up as exact as the kernel can. `now` is a reading of the clock that the caller took just
+  /// before.
+  virtual std::span<const epoll_event> wait_until(TimePoint until, TimePoint now,
+                                                  Duration slack) = 0;
 
   /// The clock that the loop's timers follow.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
@@ -48,6 +49,10 @@ class CALLOOP_API Backend {
   /// Ends the current or the next wait. Any thread, any number of times, also from a signal
   /// handler; calls that come before the loop has noticed are one.
   virtual void wake() noexcept = 0;
+  /// Called by the loop when the event of `wake` has come out of a wait: Token{loop_slot,
+  /// loop_epoch,
+  /// ...}. What comes from here on is a new call.
+  virtual void acknowledge_wake() noexcept = 0;
 
   /// Replaces the kernel object by an empty one: the only way to be rid of registrations whose
   /// descriptor nobody can name any more. Throws std::system_error, and has then changed nothing.

@@ -25,7 +25,7 @@ LoopCore::LoopCore(std::shared_ptr<Backend> backend)
       poll_{backend_, slots_},
       root_{this, nullptr, nullptr, nullptr},
       slack_{default_slack},
-      loop_slot_{make_loop_descriptors()} {
+      loop_slot_{make_loop_descriptors(*backend_)} {
   Slot& slot = slots_[slots_.allocate()];
   static_cast<void>(slot.begin_registration(Token::loop_slot));
   slot.dispatcher = loop_slot_.get();
@@ -35,21 +35,16 @@ LoopCore::~LoopCore() {
   shut_down();
 }
 
-// Marks the time in which nobody may dispatch; over when state_ is Alive again.
-[[gnu::always_inline]] inline void LoopCore::begin_dispatching(const char* what) {
-  if (state_ != State::Alive || !owner_.is_this_thread()) [[unlikely]]
-    throw_cannot_dispatch(what);
-  state_ = State::Dispatching;
-}
-
-void LoopCore::throw_cannot_dispatch(const char* what) const {
+void LoopCore::check_dispatch(const char* what) const {
   owner_.check(what);
-  throw std::logic_error{std::string{"calloop: "} + what +
-                         (is_dispatching() ? " inside dispatch" : " on a loop that is gone")};
+  if (state_ != State::Alive)
+    throw std::logic_error{std::string{"calloop: "} + what +
+                           (is_dispatching() ? " inside dispatch" : " on a loop that is gone")};
 }
 
 Timeout LoopCore::prepare(void* data) {
-  begin_dispatching("prepare");
+  check_dispatch("prepare");
+  state_ = State::Dispatching;
   try {
     if (data != root_.resolved)
       resolve_paths(data);
@@ -83,7 +78,19 @@ int LoopCore::fd() {
   return host_->fd();
 }
 
+void LoopCore::set_observer(Observer* observer) {
+  owner_.check("set_observer");
+  observer_ = observer;
+  has_extras_ = true;
+}
+
+void LoopCore::set_on_error(ErrorHandler handler) {
+  owner_.check("set_on_error");
+  std::swap(on_error_, handler);  // the old one is destroyed when the new one is in place
+}
+
 void LoopCore::set_timer_slack(Duration slack) {
+  owner_.check("set_timer_slack");
   if (slack < Duration::zero())
     throw std::invalid_argument{"calloop: negative timer slack"};
   slack_ = slack;
@@ -127,7 +134,7 @@ const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noex
 [[gnu::always_inline]] inline void LoopCore::wait(Duration at_most) {
   std::span<const epoll_event> batch;
   if (at_most == for_ever && poll_.timers_.is_idle()) [[likely]]
-    batch = backend_->wait(Sleep::ForEver);
+    batch = backend_->wait();
   else
     batch = wait_for_timers(at_most);
   event_ = batch.data();
@@ -137,17 +144,18 @@ const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noex
 // Until `at_most` is over, or until the earliest timer is due.
 std::span<const epoll_event> LoopCore::wait_for_timers(Duration at_most) {
   if (at_most == Duration::zero() || poll_.timers_.has_due())
-    return backend_->wait(Sleep::No);
+    return backend_->poll();
   const TimePoint now = backend_->now();
   const TimePoint earliest = poll_.timers_.earliest();
   if (earliest <= now)
-    return backend_->wait(Sleep::No);
-  const TimePoint due = earliest == TimePoint::max() ? earliest : saturating_add(earliest, slack_);
+    return backend_->poll();
   const TimePoint end = at_most == for_ever ? TimePoint::max() : saturating_add(now, at_most);
-  if (due == TimePoint::max() && end == TimePoint::max())
-    return backend_->wait(Sleep::ForEver);
-  const bool precise = slack_ == Duration::zero() && due <= end;
-  return backend_->wait_until(std::min(due, end), now, precise);
+  if (earliest <= end && earliest != TimePoint::max())
+    return backend_->wait_until(earliest, now, std::min(slack_, end - earliest));
+  if (end == TimePoint::max())
+    return backend_->wait();
+  // Not as exact as can be, which would cost one more system call.
+  return backend_->wait_until(end, now, Duration{1});
 }
 
 // ---------------------------------------------------------------------------------- delivering
@@ -315,15 +323,28 @@ PostAction LoopCore::observed(DispatcherBase& source, Readiness readiness, Token
 
 // Every step may find that an exception has to leave dispatch(), `caught_`; then the others are not
 // taken, and what is left undone is kept for the next dispatch.
-[[gnu::always_inline]] inline void LoopCore::iterate(Duration at_most, void* data) {
-  if (data != root_.resolved) [[unlikely]]
-    resolve_paths(data);
-  if (has_extras_) [[unlikely]]
-    return iterate_with_extras(at_most);
-  wait(at_most);
-  run_fd_events<false>();
-  if (has_extras_ || !poll_.timers_.is_idle())
-    finish_iteration();
+void LoopCore::dispatch(Duration at_most, void* data) {
+  const bool is_plain = (static_cast<unsigned>(state_) | static_cast<unsigned>(has_extras_)) == 0 &&
+                        owner_.is_this_thread();
+  if (!is_plain) [[unlikely]]
+    check_dispatch("dispatch");
+  state_ = State::Dispatching;
+  try {
+    if (data != root_.resolved) [[unlikely]]
+      resolve_paths(data);
+    if (is_plain) [[likely]] {
+      wait(at_most);
+      run_fd_events<false>();
+    } else {
+      iterate_with_extras(at_most);
+    }
+    if (has_extras_ || !poll_.timers_.is_idle())
+      finish_iteration();
+  } catch (...) {
+    state_ = State::Alive;
+    throw;
+  }
+  state_ = State::Alive;
 }
 
 void LoopCore::iterate_with_extras(Duration at_most) {
@@ -338,7 +359,6 @@ void LoopCore::iterate_with_extras(Duration at_most) {
     run_synthetic_events();
   if (caught_ == nullptr)
     run_fd_events<true>();
-  finish_iteration();
 }
 
 void LoopCore::finish_iteration() {
@@ -366,17 +386,6 @@ void LoopCore::see_to_extras() {
     std::rethrow_exception(std::exchange(caught_, nullptr));
 }
 
-void LoopCore::dispatch(Duration at_most, void* data) {
-  begin_dispatching("dispatch");
-  try {
-    iterate(at_most, data);
-  } catch (...) {
-    state_ = State::Alive;
-    throw;
-  }
-  state_ = State::Alive;
-}
-
 // ------------------------------------------------------------- events that nobody owns any more
 
 // An event may be stale because a callback of the same batch has ended its registration. The kernel
@@ -391,8 +400,12 @@ void LoopCore::saw_stale(Token token) noexcept {
       rebuild_ = has_extras_ = true;
     return;
   }
-  if (stale_.size() == remembered)
+  if (stale_.size() == remembered) {
+    // Rather keep than exchange: of thousands that come in turn, these will come again.
+    if (stale_.front().wait + 16 > waits_)
+      return;
     stale_.erase(stale_.begin());
+  }
   has_extras_ = true;
   try {
     stale_.push_back({token.raw(), waits_});

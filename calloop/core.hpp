@@ -70,11 +70,8 @@ class CALLOOP_API LoopCore {
   [[nodiscard]] Timeout prepare(void* data);
   [[nodiscard]] int fd();
   void set_timer_slack(Duration slack);
-  void set_observer(Observer* observer) noexcept {
-    observer_ = observer;
-    has_extras_ = true;
-  }
-  void set_on_error(ErrorHandler handler) { on_error_ = std::move(handler); }
+  void set_observer(Observer* observer);
+  void set_on_error(ErrorHandler handler);
   /// Drops every source and idle. Afterwards the loop is dead and only waits for its handles.
   void shut_down() noexcept;
   [[nodiscard]] bool is_dead() const noexcept { return state_ == State::Dead; }

@@ -48,21 +48,33 @@ class EpollBackend final : public Backend {
     return ::epoll_ctl(epoll_.get(), operation, fd, &event) < 0 ? errno : 0;
   }
 
-  std::span<const epoll_event> wait(Sleep sleep) override {
+  std::span<const epoll_event> poll() override {
+    for (;;) {
+      const int n = ::epoll_wait(epoll_.get(), events_.get(), batch, 0);
+      if (n >= 0)
+        return ready(n);
+      if (errno != EINTR)
+        throw_errno("epoll_wait");
+    }
+  }
+
+  std::span<const epoll_event> wait() override {
     if (timer_armed_) [[unlikely]]
       arm_timer(TimePoint::max());
-    const int n = ::epoll_wait(epoll_.get(), events_.get(), batch, static_cast<int>(sleep));
+    const int n = ::epoll_wait(epoll_.get(), events_.get(), batch, -1);
     if (n < 0) [[unlikely]]
-      return interrupted(sleep);
+      return wait_again();
     return ready(n);
   }
 
-  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, bool precise) override {
+  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override {
+    const bool precise = slack == Duration::zero();
+    const TimePoint at_last = saturating_add(until, slack);
     if (precise || timer_armed_)
       arm_timer(precise ? until : TimePoint::max());
     for (;;) {
       const int n =
-          precise ? ::epoll_wait(epoll_.get(), events_.get(), batch, -1) : wait_for(until - now);
+          precise ? ::epoll_wait(epoll_.get(), events_.get(), batch, -1) : wait_for(at_last - now);
       if (n >= 0)
         return ready(n);
       if (errno != EINTR)
@@ -81,6 +93,9 @@ class EpollBackend final : public Backend {
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
     errno = saved;
   }
+
+  // The eventfd is edge-triggered: nothing has to be read.
+  void acknowledge_wake() noexcept override { woken_.exchange(false); }
 
   void reopen() override { epoll_ = open_epoll(); }
 
@@ -106,19 +121,13 @@ class EpollBackend final : public Backend {
   }
 
   std::span<const epoll_event> ready(int n) noexcept {
-    // Edge-triggered, so that nothing has to be read. Cleared before the loop looks at what the
-    // wakers have prepared: whoever comes later writes again.
-    if (n > 0 && woken_.load(std::memory_order_relaxed)) [[unlikely]]
-      clear_woken();
     return {events_.get(), static_cast<std::size_t>(n)};
   }
 
-  [[gnu::noinline]] void clear_woken() noexcept { woken_.exchange(false); }
-
-  [[gnu::noinline]] std::span<const epoll_event> interrupted(Sleep sleep) {
+  [[gnu::noinline]] std::span<const epoll_event> wait_again() {
     if (errno != EINTR)
       throw_errno("epoll_wait");
-    return wait(sleep);
+    return wait();
   }
 
   // As epoll_wait(2), 0 after the time-out.

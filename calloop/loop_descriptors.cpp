@@ -6,7 +6,11 @@ namespace {
 
 class LoopDescriptors final : public DispatcherBase {
  public:
-  PostAction process_events(Readiness, Token) override { return PostAction::Continue; }
+  explicit LoopDescriptors(Backend& backend) noexcept : backend_{backend} {}
+  PostAction process_events(Readiness, Token) override {
+    backend_.acknowledge_wake();
+    return PostAction::Continue;
+  }
   void register_with(Poll&, TokenFactory&) override {}
   void reregister_with(Poll&, TokenFactory&) override {}
   void unregister_from(Poll&) override {}
@@ -14,12 +18,15 @@ class LoopDescriptors final : public DispatcherBase {
   void before_handle_events(Events) override {}
   [[nodiscard]] bool has_lifecycle_hooks() const noexcept override { return false; }
   [[nodiscard]] std::string_view type_name() const noexcept override { return "the loop"; }
+
+ private:
+  Backend& backend_;
 };
 
 }  // namespace
 
-std::unique_ptr<DispatcherBase> make_loop_descriptors() {
-  return std::make_unique<LoopDescriptors>();
+std::unique_ptr<DispatcherBase> make_loop_descriptors(Backend& backend) {
+  return std::make_unique<LoopDescriptors>(backend);
 }
 
 }  // namespace calloop

@@ -13,7 +13,7 @@ std::uint32_t SlotTable::allocate() {
     index = static_cast<std::uint32_t>(free_);
     free_ = (*this)[index].next_free;
   } else {
-    if (size_ == Token::slot_limit)
+    if (size_ == Token::slot_limit - 1)  // the last one means nowhere
       throw std::length_error{"calloop: too many sources"};
     if (size_ == chunks_.size() * chunk_size)
       chunks_.push_back(std::make_unique<Slot[]>(chunk_size));

@@ -37,7 +37,7 @@ int TestBackend::control(int operation, int fd, std::uint32_t bits, Token token)
 }
 
 void TestBackend::collect() {
-  const std::span<const epoll_event> real = real_->wait(Sleep::No);
+  const std::span<const epoll_event> real = real_->poll();
   batch_.assign(real.begin(), real.end());
   for (auto& [fd, scripted] : scripted_) {
     const std::uint32_t bits = scripted.ready & (scripted.interest | EPOLLERR | EPOLLHUP);
@@ -53,15 +53,26 @@ void TestBackend::collect() {
   }
 }
 
-std::span<const epoll_event> TestBackend::wait(Sleep sleep) {
+void TestBackend::reopen() {
+  real_->reopen();
+  for (auto& [fd, scripted] : scripted_)
+    scripted.registered = false;
+}
+
+std::span<const epoll_event> TestBackend::poll() {
   collect();
-  if (batch_.empty() && sleep == Sleep::ForEver)
+  return batch_;
+}
+
+std::span<const epoll_event> TestBackend::wait() {
+  collect();
+  if (batch_.empty())
     throw std::logic_error{
         "calloop: nothing is ready and no timer is armed: this dispatch would sleep for ever"};
   return batch_;
 }
 
-std::span<const epoll_event> TestBackend::wait_until(TimePoint until, TimePoint, bool) {
+std::span<const epoll_event> TestBackend::wait_until(TimePoint until, TimePoint, Duration) {
   collect();
   if (batch_.empty() && until > now_)
     now_ = until;

@@ -50,11 +50,13 @@ class CALLOOP_API TestBackend final : public Backend {
 
   [[nodiscard]] int control(int operation, int fd, std::uint32_t bits,
                             Token token) noexcept override;
-  std::span<const epoll_event> wait(Sleep sleep) override;
-  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, bool precise) override;
+  std::span<const epoll_event> poll() override;
+  std::span<const epoll_event> wait() override;
+  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override;
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
   void wake() noexcept override { real_->wake(); }
-  void reopen() override { real_->reopen(); }
+  void acknowledge_wake() noexcept override { real_->acknowledge_wake(); }
+  void reopen() override;
   [[nodiscard]] int fd() const noexcept override { return real_->fd(); }
 
  private:

@@ -85,7 +85,7 @@ class CALLOOP_API TimerQueue {
   std::vector<std::uint64_t> tokens_;
   std::vector<std::uint32_t> due_;  // nodes; `disarmed` where one was cancelled
   std::uint32_t due_begin_ = 0;
-  std::uint32_t pending_ = 0;  // armed or due
+  std::size_t pending_ = 0;  // armed or due
   std::uint32_t free_ = disarmed;
   std::uint64_t sequence_ = 0;
 };

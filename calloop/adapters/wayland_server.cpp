@@ -190,10 +190,11 @@ ListeningSocket::~ListeningSocket() {
 }
 
 void ListeningSocket::close() noexcept {
-  if (!fd_)
+  if (!lock_)
     return;
-  // While the lock is held nobody else has put a socket there.
-  ::unlink(path_.c_str());
+  // While the lock is held nobody else puts a socket there.
+  if (fd_)
+    ::unlink(path_.c_str());
   fd_.reset();
   ::unlink((path_ + ".lock").c_str());
   lock_.reset();
