@@ -24,7 +24,7 @@ constexpr std::pair<std::string_view, int> floors[] = {
     {"backend", 1}, {"epoll_backend", 1}, {"timer_queue", 1}, {"poll", 1},
     {"host_fd", 1},
     {"post_action", 2}, {"source_options", 2}, {"observer", 2}, {"core", 2},
-    {"dispatcher_base", 2}, {"registrations", 2},
+    {"dispatcher_base", 2}, {"registrations", 2}, {"loop_descriptors", 2},
     {"part", 3}, {"callback", 3}, {"source", 3}, {"composed", 3}, {"dispatcher", 3},
     {"loop_handle", 4}, {"loop_signal", 4}, {"event_loop", 4}, {"scoped_registration", 4},
     {"sources/", 5}, {"builder", 5}, {"remote", 5}, {"testing", 5}, {"async/", 5},
