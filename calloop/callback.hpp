@@ -87,14 +87,15 @@ struct Offered {
       return HasPart<Data, typename HandleData<T>::type>;
     }
   }
-  // Metadata and data are lent, an event or a handle may also be taken.
+  // Metadata and data are lent, unless they are a mere number; an event or a handle may be taken.
   template <class P>
   static consteval bool can_give() {
     using T = std::remove_cvref_t<P>;
     if constexpr (is_event<T> || is_handle<T>()) {
       return true;
     } else {
-      return std::is_lvalue_reference_v<P> && (is_metadata<T> || is_data<T>());
+      return (std::is_lvalue_reference_v<P> || std::is_scalar_v<P>) &&
+             (is_metadata<T> || is_data<T>());
     }
   }
   template <class P>
