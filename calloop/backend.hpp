@@ -8,11 +8,11 @@
 // All but `wake` belong to the loop's thread.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
-
-#include <sys/epoll.h>
 
 #include <calloop/clock.hpp>
 #include <calloop/export.hpp>

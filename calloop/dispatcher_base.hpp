@@ -4,14 +4,14 @@
 // because the templates need it.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
-
-#include <sys/epoll.h>
 
 #include <calloop/export.hpp>
 #include <calloop/interest.hpp>

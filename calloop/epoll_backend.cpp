@@ -1,3 +1,7 @@
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -6,10 +10,6 @@
 #include <memory>
 #include <string>
 #include <system_error>
-
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
 #include <calloop/backend.hpp>
 #include <calloop/fd.hpp>

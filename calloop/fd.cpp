@@ -1,8 +1,8 @@
 #include <calloop/fd.hpp>
 
-#include <cerrno>
-
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace calloop {
 

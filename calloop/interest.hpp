@@ -10,9 +10,9 @@
 // reported as long as it is ready.
 #pragma once
 
-#include <cstdint>
-
 #include <sys/epoll.h>
+
+#include <cstdint>
 
 namespace calloop {
 

@@ -1,12 +1,12 @@
 #include <calloop/owner_thread.hpp>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <system_error>
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 namespace calloop {
 

@@ -12,13 +12,13 @@
 // unchanged; only time is made up.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <unordered_map>
 #include <vector>
-
-#include <sys/epoll.h>
 
 #include <calloop/backend.hpp>
 #include <calloop/clock.hpp>

@@ -1,15 +1,15 @@
 #include <calloop/sources/child.hpp>
 
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
-
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 // glibc 2.36 forgot to say so itself.
 extern "C" {

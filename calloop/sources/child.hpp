@@ -8,12 +8,12 @@
 // default, and with no descriptors but the standard ones and those that it is given.
 #pragma once
 
+#include <sys/types.h>
+
 #include <csignal>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 #include <calloop/export.hpp>
 #include <calloop/fd.hpp>

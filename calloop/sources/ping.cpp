@@ -1,11 +1,11 @@
 #include <calloop/sources/ping.hpp>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
-
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 namespace calloop {
 

@@ -1,5 +1,8 @@
 #include <calloop/sources/signals.hpp>
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -7,9 +10,6 @@
 #include <string>
 #include <system_error>
 #include <utility>
-
-#include <pthread.h>
-#include <unistd.h>
 
 namespace calloop {
 

@@ -9,13 +9,13 @@
 // starting programs there is signal_mask_for_children().
 #pragma once
 
+#include <sys/signalfd.h>
+#include <sys/types.h>
+
 #include <csignal>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
-
-#include <sys/signalfd.h>
-#include <sys/types.h>
 
 #include <calloop/export.hpp>
 #include <calloop/fd.hpp>

@@ -28,8 +28,8 @@ class Pointer {
       bool stop = false;  // the finger was lifted
     };
     Source source = Source::Unknown;
-    std::optional<Axis> vertical;
-    std::optional<Axis> horizontal;
+    std::optional<Axis> vertical = std::nullopt;
+    std::optional<Axis> horizontal = std::nullopt;
   };
 
   explicit Pointer(InputSerials& serials);

@@ -5,6 +5,10 @@
 //     workload fd-bytes|timer-bytes SOURCES  heap bytes per source, malloc's own included
 //
 // It does nothing else, so that the difference of two runs is the cost of the difference.
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -14,10 +18,6 @@
 #include <string>
 #include <system_error>
 #include <vector>
-
-#include <malloc.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 #include <calloop/calloop.hpp>
 

@@ -134,6 +134,17 @@ void LoopbackClient::global(void* self, wl_registry* registry, std::uint32_t nam
   bind(client.subcompositor, wl_subcompositor_interface, 0);
   bind(client.shm, wl_shm_interface, 0);
   bind(client.seat, wl_seat_interface, client.versions_.seat);
+  static const wl_seat_listener seat_listener{
+      .capabilities =
+          [](void* data, wl_seat*, std::uint32_t capabilities) {
+            static_cast<LoopbackClient*>(data)->seat_capabilities = capabilities;
+          },
+      .name =
+          [](void* data, wl_seat*, const char* seat_name) {
+            static_cast<LoopbackClient*>(data)->seat_name = seat_name;
+          }};
+  if (std::string_view{interface} == wl_seat_interface.name)
+    wl_seat_add_listener(client.seat, &seat_listener, self);
   bind(client.data_device_manager, wl_data_device_manager_interface,
        client.versions_.data_device_manager);
   bind(client.wm_base, xdg_wm_base_interface, client.versions_.xdg_wm_base);

@@ -101,6 +101,9 @@ class LoopbackClient {
   wl_seat* seat = nullptr;
   wl_data_device_manager* data_device_manager = nullptr;
   ::xdg_wm_base* wm_base = nullptr;
+  // What the seat says of itself.
+  std::uint32_t seat_capabilities = 0;
+  std::string seat_name;
 
  private:
   static void global(void* self, wl_registry* registry, std::uint32_t name, const char* interface,
