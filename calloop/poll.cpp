@@ -21,13 +21,13 @@ void Poll::throw_error(int error, const char* operation, int fd) const {
 
 void Poll::add(int fd, Interest interest, Token token) {
   require_live(token);
-  if (registering_) {  // room first, so that what is added is always remembered
-    added_.reserve(added_.size() + 1);
-    refused_.reserve(refused_.size() + 1);
+  if (registering_) {  // both first, so that what is added is always remembered
+    added_.push_back(fd);
+    refused_.push_back(fd);
   }
   const int error = backend_->control(EPOLL_CTL_ADD, fd, interest.bits(), token);
   if (registering_)
-    (error == 0 ? added_ : refused_).push_back(fd);
+    (error == 0 ? refused_ : added_).pop_back();
   if (error != 0)
     throw_error(error, "EPOLL_CTL_ADD", fd);
 }

@@ -11,17 +11,25 @@ double over_raw(int fds) {
   return instructions_per_iteration("calloop", fds) - instructions_per_iteration("raw", fds);
 }
 
-TEST(Costs, InstructionsPerEventAmongMany) { EXPECT_LE(over_raw(256) / 256, 25.0); }
+TEST(Costs, InstructionsPerEventAmongMany) {
+  EXPECT_LE(over_raw(256) / 256, 25.0);
+}
 
-TEST(Costs, InstructionsPerIterationWithOneEvent) { EXPECT_LE(over_raw(1), 75.0); }
+TEST(Costs, InstructionsPerIterationWithOneEvent) {
+  EXPECT_LE(over_raw(1), 75.0);
+}
 
 TEST(Costs, OneSystemCallWhereNothingHappens) {
   EXPECT_NEAR(system_calls_per_idle_iteration(), 1.0, 0.01);
 }
 
-TEST(Costs, BytesPerFdSource) { EXPECT_LE(bytes_per_fd_source(), 96.0); }
+TEST(Costs, BytesPerFdSource) {
+  EXPECT_LE(bytes_per_fd_source(), 96.0);
+}
 
-TEST(Costs, BytesPerTimer) { EXPECT_LE(bytes_per_timer(), 120.0); }
+TEST(Costs, BytesPerTimer) {
+  EXPECT_LE(bytes_per_timer(), 120.0);
+}
 
 }  // namespace
 }  // namespace tests

@@ -24,21 +24,23 @@ std::string workload(const std::string& arguments) {
 
 double number_after(const std::string& text, const std::string& label) {
   const auto at = text.find(label);
-  if (at == std::string::npos) throw std::runtime_error{"no \"" + label + "\" in:\n" + text};
+  if (at == std::string::npos)
+    throw std::runtime_error{"no \"" + label + "\" in:\n" + text};
   return std::strtod(text.c_str() + at + label.size(), nullptr);
 }
 
 double instructions(const std::string& arguments) {
-  return number_after(checked("valgrind --tool=callgrind --callgrind-out-file=/dev/null " +
-                              workload(arguments)),
-                      "Collected :");
+  return number_after(
+      checked("valgrind --tool=callgrind --callgrind-out-file=/dev/null " + workload(arguments)),
+      "Collected :");
 }
 
 // The number of calls in the last line of strace's table, "100.00 0.1 2 1234 total".
 double system_calls(const std::string& arguments) {
   const std::string table = checked("strace -f -c -U calls,name " + workload(arguments));
   const auto total = table.rfind("total");
-  if (total == std::string::npos) throw std::runtime_error{"no total in:\n" + table};
+  if (total == std::string::npos)
+    throw std::runtime_error{"no total in:\n" + table};
   const auto line = table.rfind('\n', total);
   return std::strtod(table.c_str() + line, nullptr);
 }

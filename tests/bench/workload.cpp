@@ -27,13 +27,15 @@ using calloop::OwnedFd;
 
 OwnedFd readable_fd() {
   OwnedFd fd{::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)};
-  if (!fd) throw std::system_error{errno, std::generic_category(), "eventfd"};
+  if (!fd)
+    throw std::system_error{errno, std::generic_category(), "eventfd"};
   return fd;
 }
 
 std::vector<OwnedFd> readable_fds(std::size_t count) {
   std::vector<OwnedFd> fds;
-  while (fds.size() < count) fds.push_back(readable_fd());
+  while (fds.size() < count)
+    fds.push_back(readable_fd());
   return fds;
 }
 
@@ -46,8 +48,8 @@ struct Watch {
 long run_raw(const std::vector<OwnedFd>& fds, long iterations) {
   long calls = 0;
   const OwnedFd epoll{::epoll_create1(EPOLL_CLOEXEC)};
-  std::vector<Watch> watches(
-      fds.size(), {[](Watch& watch, std::uint32_t) { ++*watch.calls; }, &calls});
+  std::vector<Watch> watches(fds.size(),
+                             {[](Watch& watch, std::uint32_t) { ++*watch.calls; }, &calls});
   for (std::size_t i = 0; i < fds.size(); ++i) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -72,7 +74,8 @@ long run_calloop(const std::vector<OwnedFd>& fds, long iterations) {
   for (const OwnedFd& fd : fds)
     loop.handle().insert_source(calloop::Generic{fd.get(), calloop::interest().read()},
                                 [&calls](calloop::Readiness) { ++calls; });
-  for (long i = 0; i < iterations; ++i) loop.dispatch(std::nullopt);
+  for (long i = 0; i < iterations; ++i)
+    loop.dispatch(std::nullopt);
   return calls;
 }
 
@@ -81,7 +84,8 @@ void run_idle(long iterations) {
   const OwnedFd silent{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   loop.handle().insert_source(calloop::Generic{silent.get(), calloop::interest().read()}, [] {});
   loop.handle().insert_source(calloop::Timer::after(std::chrono::hours{1}), [] {});
-  for (long i = 0; i < iterations; ++i) loop.dispatch(std::chrono::microseconds{1});
+  for (long i = 0; i < iterations; ++i)
+    loop.dispatch(std::chrono::microseconds{1});
 }
 
 std::size_t heap_bytes() {
@@ -121,7 +125,8 @@ int usage() {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc < 3) return usage();
+  if (argc < 3)
+    return usage();
   const std::string what = argv[1];
   const long number = std::atol(argv[2]);
   if (what == "idle") {
