@@ -22,8 +22,8 @@ void Poll::throw_error(int error, const char* operation, int fd) const {
 void Poll::add(int fd, Interest interest, Token token) {
   require_live(token);
   if (registering_) {  // both first, so that what is added is always remembered
-    added_.push_back(fd);
     refused_.push_back(fd);
+    added_.push_back(fd);
   }
   const int error = backend_->control(EPOLL_CTL_ADD, fd, interest.bits(), token);
   if (registering_)
