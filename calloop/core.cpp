@@ -193,7 +193,7 @@ void LoopCore::run_before_handle_events() {
 void LoopCore::run_before_sleep() {
   run_hooks([this](DispatcherBase& source) {
     const std::optional<SyntheticEvent> event = source.before_sleep();
-    if (!event)
+    if (!event || !source.is_inserted())  // it may just have removed itself
       return;
     if (event->token.slot() != source.slot_ || !slots_.is_live(event->token))
       throw std::logic_error{"calloop: before_sleep returned a token that is not the source's"};
