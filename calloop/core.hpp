@@ -89,6 +89,13 @@ class CALLOOP_API LoopCore {
     std::uint32_t slot;
     std::uint32_t generation;
   };
+  using OptionsTable = std::unordered_map<std::uint32_t, SourceOptions>;
+  // A source that is in no slot any more, and what was said about it: both have destructors that
+  // may use the loop.
+  struct Removed {
+    OptionsTable::node_type options;
+    DispatcherRef source;
+  };
   struct Sighting {
     std::uint64_t token;
     std::uint64_t wait;
@@ -134,7 +141,8 @@ class CALLOOP_API LoopCore {
   template <class Call>
   void in_registration(DispatcherBase& source, Poll::Removal on_failure, Call call);
   [[noreturn]] void throw_with_source(const DispatcherBase& source);
-  DispatcherRef free_slot(std::uint32_t index) noexcept;
+  [[nodiscard]] Removed free_slot(std::uint32_t index) noexcept;
+  [[nodiscard]] const SourceOptions* options_of(const DispatcherBase& source) const noexcept;
   void settle(PostAction action) noexcept;
   void apply(DispatcherBase& source, PostAction action);
   [[nodiscard]] bool wish_for_running(const DispatcherBase& source, Wish wish) noexcept;
@@ -161,7 +169,7 @@ class CALLOOP_API LoopCore {
   SlotTable slots_;
   std::shared_ptr<Backend> backend_;
   Poll poll_;
-  DispatcherRef doomed_;       // keeps the running source if it was removed
+  Removed doomed_;             // keeps the running source if it was removed
   std::exception_ptr caught_;  // leaves dispatch()
   std::vector<Hooked> hooked_;
   std::vector<SyntheticEvent> synthetic_;
@@ -172,7 +180,7 @@ class CALLOOP_API LoopCore {
   Duration slack_;
   std::uint64_t waits_ = 0;
   std::vector<Sighting> stale_;  // events that nobody owns, and in which wait
-  std::unordered_map<std::uint32_t, SourceOptions> options_;  // by slot; only if there are any
+  OptionsTable options_;         // by slot; only if there are any
   ErrorHandler on_error_;
   std::unique_ptr<HostFd> host_;
   std::vector<DispatcherRef> graveyard_;  // inserted while shutting down

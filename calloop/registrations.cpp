@@ -36,8 +36,9 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
     }
     register_source(*dispatcher.get());
   } catch (...) {
+    OptionsTable::node_type unused;  // destroyed last: its handler's destructor may use the loop
     if (dispatcher->has_options_ != 0)
-      options_.erase(index);
+      unused = options_.extract(index);
     dispatcher->has_options_ = 0;
     dispatcher->slot_ = DispatcherBase::nowhere;
     slots_.free(index);
@@ -61,7 +62,7 @@ bool LoopCore::remove(RegistrationToken token) {
   DispatcherBase* const source = slots_.find(token);
   if (source == nullptr)
     return false;
-  DispatcherRef keep = free_slot(token.slot());
+  Removed keep = free_slot(token.slot());
   if (source == running_) {
     doomed_ = std::move(keep);
     wish_ = Wish::Remove;
@@ -237,16 +238,15 @@ void LoopCore::throw_with_source(const DispatcherBase& source) {
   }
 }
 
-DispatcherRef LoopCore::free_slot(std::uint32_t index) noexcept {
-  DispatcherRef source = DispatcherRef::adopt(slots_[index].dispatcher);
-  // Destroyed last, outside of the table: its handler's destructor may use the loop.
-  decltype(options_)::node_type options;
-  if (source->has_options_ != 0)
-    options = options_.extract(index);
-  source->has_options_ = 0;
-  source->slot_ = DispatcherBase::nowhere;
+LoopCore::Removed LoopCore::free_slot(std::uint32_t index) noexcept {
+  Removed removed{{}, DispatcherRef::adopt(slots_[index].dispatcher)};
+  DispatcherBase& source = *removed.source.get();
+  if (source.has_options_ != 0)
+    removed.options = options_.extract(index);
+  source.has_options_ = 0;
+  source.slot_ = DispatcherBase::nowhere;
   slots_.free(index);
-  return source;
+  return removed;
 }
 
 // ----------------------------------------------------------------- after a source's code returned
@@ -266,7 +266,7 @@ void LoopCore::apply(DispatcherBase& source, PostAction action) {
       unregister_source(source);
       return;
     case PostAction::Remove: {
-      const DispatcherRef gone = free_slot(source.slot_);
+      const Removed gone = free_slot(source.slot_);
       unregister_quietly(source);
       return;
     }
@@ -279,10 +279,10 @@ void LoopCore::settle(PostAction action) noexcept {
   const Wish wish = std::exchange(wish_, Wish::None);
   attention_ = 0;
   poll_.should_yield_ = false;
-  const DispatcherRef doomed = std::move(doomed_);
+  const Removed doomed = std::exchange(doomed_, {});
   if (source == nullptr)
     return;
-  if (doomed) {
+  if (doomed.source) {
     if (source->registered_ != 0)
       unregister_quietly(*source);
     return;
@@ -296,21 +296,26 @@ void LoopCore::settle(PostAction action) noexcept {
 
 // --------------------------------------------------------------------------------------- errors
 
+// What was said about it; of the running source also when it has just removed itself.
+const SourceOptions* LoopCore::options_of(const DispatcherBase& source) const noexcept {
+  if (doomed_.source.get() == &source)
+    return doomed_.options.empty() ? nullptr : &doomed_.options.mapped();
+  if (source.has_options_ == 0)
+    return nullptr;
+  const auto options = options_.find(source.slot_);
+  return options != options_.end() ? &options->second : nullptr;
+}
+
 std::string_view LoopCore::name_of(const DispatcherBase& source) const noexcept {
-  if (source.has_options_ != 0) {
-    const auto options = options_.find(source.slot_);
-    if (options != options_.end() && !options->second.name.empty())
-      return options->second.name;
-  }
-  return source.type_name();
+  const SourceOptions* const options = options_of(source);
+  return options != nullptr && !options->name.empty() ? std::string_view{options->name}
+                                                      : source.type_name();
 }
 
 const ErrorHandler* LoopCore::handler_of(const DispatcherBase& source) const noexcept {
-  if (source.has_options_ != 0) {
-    const auto options = options_.find(source.slot_);
-    if (options != options_.end() && options->second.on_error)
-      return &options->second.on_error;
-  }
+  const SourceOptions* const options = options_of(source);
+  if (options != nullptr && options->on_error)
+    return &options->on_error;
   return on_error_ ? &on_error_ : nullptr;
 }
 
@@ -347,7 +352,7 @@ void LoopCore::report(DispatcherBase& source, std::exception_ptr error) noexcept
     return;
   }
   if (wanted == PostAction::Remove) {
-    const DispatcherRef gone = free_slot(source.slot_);
+    const Removed gone = free_slot(source.slot_);
     unregister_quietly(source);
   } else if (source.registered_ != 0) {
     unregister_quietly(source);
@@ -386,9 +391,9 @@ void LoopCore::shut_down() noexcept {
     if (slots_.at(index) == nullptr)
       continue;
     {
-      const DispatcherRef source = free_slot(index);
-      if (source->registered_ != 0)
-        unregister_quietly(*source.get(), removal);
+      const Removed removed = free_slot(index);
+      if (removed.source->registered_ != 0)
+        unregister_quietly(*removed.source.get(), removal);
     }
     bury_refused();
   }

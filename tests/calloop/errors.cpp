@@ -437,6 +437,32 @@ TEST(OnError, AHandlerMayRemoveItsOwnSource) {
   }
 }
 
+TEST(OnError, IsAskedAlsoWhenTheSourceHasJustRemovedItself) {
+  EventLoop<> loop;
+  const LoopHandle<> handle = loop.handle();
+  RegistrationToken token;
+  int errors = 0;
+  token = handle.insert_source(Timer::immediate(),
+                               [&] {
+                                 handle.remove(token);
+                                 // Into its slot, with a handler of its own.
+                                 handle.insert_source(Timer::after(1h), [] {},
+                                                      {.on_error = [](std::exception_ptr) {
+                                                        ADD_FAILURE();
+                                                        return ErrorAction::Keep;
+                                                      }});
+                                 throw Boom{"last words"};
+                               },
+                               {.on_error = [&](std::exception_ptr error) {
+                                 ++errors;
+                                 EXPECT_EQ(message_of(error), "last words");
+                                 return ErrorAction::Remove;
+                               }});
+  loop.dispatch(0ns);
+  EXPECT_EQ(errors, 1);
+  EXPECT_EQ(handle.source_count(), 1u);
+}
+
 TEST(OnError, IsAskedAboutHooks) {
   EventLoop<> loop;
   int hooks = 0;

@@ -1,0 +1,14 @@
+// How many descriptors this process has open, to find leaks.
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+
+namespace tests {
+
+[[nodiscard]] inline std::ptrdiff_t descriptor_count() {
+  using Iterator = std::filesystem::directory_iterator;
+  return std::distance(Iterator{"/proc/self/fd"}, Iterator{});
+}
+
+}  // namespace tests
