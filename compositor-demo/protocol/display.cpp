@@ -153,7 +153,7 @@ void Display::check_reading(wl_client* client, calloop::TimePoint now) noexcept 
   if (found == clients_.end())
     return;
   Client& state = *found->second;
-  if (state.checked && now - *state.checked < check_interval)
+  if (state.given_up || (state.checked && now - *state.checked < check_interval))
     return;
   state.checked = now;
   struct pollfd writable{wl_client_get_fd(client), POLLOUT, 0};
@@ -165,6 +165,7 @@ void Display::check_reading(wl_client* client, calloop::TimePoint now) noexcept 
     state.stuck_since = now;
   if (now - *state.stuck_since < patience)
     return;
+  state.given_up = true;
   log::warning("client with pid %d does not read its events: disconnected", state.pid);
   disconnect_soon(client);
 }

@@ -53,6 +53,7 @@ class Display {
     pid_t pid = 0;
     std::optional<calloop::TimePoint> checked;
     std::optional<calloop::TimePoint> stuck_since;
+    bool given_up = false;
     Charge registries;
     calloop::wayland::Listener destroyed;
     calloop::wayland::Listener resource_created;
