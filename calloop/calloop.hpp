@@ -8,6 +8,7 @@
 #pragma once
 
 #include <calloop/backend.hpp>
+#include <calloop/builder.hpp>
 #include <calloop/clock.hpp>
 #include <calloop/composed.hpp>
 #include <calloop/dispatcher.hpp>
@@ -19,6 +20,7 @@
 #include <calloop/observer.hpp>
 #include <calloop/poll.hpp>
 #include <calloop/post_action.hpp>
+#include <calloop/remote.hpp>
 #include <calloop/scoped_registration.hpp>
 #include <calloop/source.hpp>
 #include <calloop/source_options.hpp>
@@ -28,5 +30,6 @@
 #include <calloop/sources/ping.hpp>
 #include <calloop/sources/signals.hpp>
 #include <calloop/sources/timer.hpp>
+#include <calloop/sources/transient.hpp>
 #include <calloop/token.hpp>
 #include <calloop/version.hpp>

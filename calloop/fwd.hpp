@@ -36,6 +36,8 @@ template <class T>
 class Channel;
 template <class T>
 class Sender;
+template <class T>
+class SyncSender;
 template <class Fd>
 class Generic;
 

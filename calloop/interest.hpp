@@ -1,6 +1,6 @@
 // What to wait for on a descriptor, and what the kernel said about it.
 //
-//     loop.insert_source(Generic{std::move(socket), interest().read().edge()},
+//     loop.insert_source(Generic{std::move(socket), interest().read().edge_triggered()},
 //                        [](Readiness ready, Socket& socket) {
 //                          if (ready.hangup()) return PostAction::Remove;
 //                          ...
@@ -31,16 +31,27 @@ class Interest {
   /// EPOLLPRI: exceptional condition, such as out-of-band data.
   [[nodiscard]] constexpr Interest priority() const noexcept { return with(EPOLLPRI); }
   /// EPOLLET: told once per change, not as long as it lasts. Read or write until EAGAIN.
-  [[nodiscard]] constexpr Interest edge() const noexcept { return with(EPOLLET); }
+  [[nodiscard]] constexpr Interest edge_triggered() const noexcept { return with(EPOLLET); }
   /// EPOLLONESHOT: told once, then silent until the source is updated.
   [[nodiscard]] constexpr Interest one_shot() const noexcept { return with(EPOLLONESHOT); }
   /// EPOLLEXCLUSIVE: of several epolls that wait for one descriptor, wake as few as possible.
   [[nodiscard]] constexpr Interest exclusive() const noexcept { return with(EPOLLEXCLUSIVE); }
 
-  /// The same without the given epoll bits.
-  [[nodiscard]] constexpr Interest without(std::uint32_t bits) const noexcept {
-    return Interest{bits_ & ~bits};
+  /// EPOLLWAKEUP: the system does not suspend while the event is queued or handled.
+  [[nodiscard]] constexpr Interest wakeup() const noexcept { return with(EPOLLWAKEUP); }
+
+  /// The same without what `other` asks for: `wanted.without(interest().write())`.
+  [[nodiscard]] constexpr Interest without(Interest other) const noexcept {
+    return Interest{bits_ & ~other.bits_};
   }
+  /// Whether everything that `other` asks for is asked for.
+  [[nodiscard]] constexpr bool includes(Interest other) const noexcept {
+    return (bits_ & other.bits_) == other.bits_;
+  }
+  /// Goes on to a source in one expression. Needs calloop/builder.hpp.
+  template <class Fd>
+  [[nodiscard]] auto with_fd(Fd fd) const;
+
   /// The bits for epoll_event.events.
   [[nodiscard]] constexpr std::uint32_t bits() const noexcept { return bits_; }
   friend constexpr bool operator==(Interest, Interest) noexcept = default;
@@ -53,7 +64,7 @@ class Interest {
   std::uint32_t bits_ = 0;
 };
 
-/// Where an Interest begins: `interest().read().edge()`.
+/// Where an Interest begins: `interest().read().edge_triggered()`.
 [[nodiscard]] constexpr Interest interest() noexcept {
   return {};
 }

@@ -1,5 +1,5 @@
 // What the slot of the loop's own descriptors leads to: the loop was woken, by somebody or by its
-// timer. Internal to the loop, and not installed.
+// timer. Internal to the loop.
 #pragma once
 
 #include <memory>

@@ -7,13 +7,21 @@
 //     std::jthread thread{[sender = std::move(sender)] { sender.send("reload"); }};
 //
 // Messages arrive in the order in which they were sent, one event each. A flood does not starve
-// the other sources: after 1024 messages the rest waits for the next iteration.
+// the other sources: after 1024 messages the rest waits for the next iteration. make_sync_channel()
+// makes one that holds a limited number of messages, and makes its senders wait.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
+#include <concepts>
+#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -27,22 +35,33 @@
 namespace calloop {
 
 namespace detail {
+
 template <class T>
 struct ChannelQueue {
   std::mutex mutex;
-  std::vector<T> items;
+  std::condition_variable changed;  // for the senders of a bounded one
+  std::vector<T> items;             // from `first` on
+  std::size_t first = 0;
+  std::optional<std::size_t> bound;  // of a bounded one
+  std::uint64_t taken = 0;           // how many have left a bounded one
   bool receiver_gone = false;
+  std::atomic<std::thread::id> receiver{};  // the thread of the loop it is in
+
+  [[nodiscard]] std::size_t size() const noexcept { return items.size() - first; }
 };
+
 }  // namespace detail
 
 template <class T>
 [[nodiscard]] std::pair<Sender<T>, Channel<T>> make_channel();
+template <class T>
+[[nodiscard]] std::pair<SyncSender<T>, Channel<T>> make_sync_channel(std::size_t bound);
 
 /// The sending end. Copyable; any thread. When the last copy is gone the channel is closed.
 template <class T>
 class Sender {
  public:
-  /// Queues a message and wakes the loop; never blocks on the loop's work. False when the
+  /// Queues a message and wakes the loop; never waits for the loop's work. False when the
   /// receiving end is gone: `message` is untouched then. Throws std::bad_alloc.
   template <class U>
     requires std::constructible_from<T, U>
@@ -56,10 +75,78 @@ class Sender {
     ping_.ping();
     return true;
   }
+  /// Whether this is the thread of the loop that the receiving end is in.
+  [[nodiscard]] bool is_receiving_thread() const noexcept {
+    return queue_->receiver.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
  private:
   friend std::pair<Sender<T>, Channel<T>> make_channel<T>();
   Sender(std::shared_ptr<detail::ChannelQueue<T>> queue, Ping ping) noexcept
+      : queue_{std::move(queue)}, ping_{std::move(ping)} {}
+  std::shared_ptr<detail::ChannelQueue<T>> queue_;
+  Ping ping_;
+};
+
+/// What became of a message that nobody waited for.
+enum class TrySend : std::uint8_t { Sent, Full, Closed };
+
+/// The sending end of a bounded channel. Copyable; any thread.
+template <class T>
+class SyncSender {
+ public:
+  /// Queues a message, waiting while the channel is full; with a bound of zero until the loop has
+  /// taken the message. False when the receiving end is gone, or goes: `message` is, or is again,
+  /// the caller's. Throws std::logic_error on the loop's own thread, where it might wait for
+  /// itself.
+  bool send(T&& message) const {
+    if (queue_->receiver.load(std::memory_order_relaxed) == std::this_thread::get_id())
+      throw std::logic_error{"calloop: a blocking send on the loop's own thread waits for itself"};
+    std::unique_lock lock{queue_->mutex};
+    const std::size_t room = std::max<std::size_t>(*queue_->bound, 1);
+    queue_->changed.wait(lock, [&] { return queue_->receiver_gone || queue_->size() < room; });
+    if (queue_->receiver_gone)
+      return false;
+    queue_->items.push_back(std::move(message));
+    if (*queue_->bound > 0) {
+      lock.unlock();
+      ping_.ping();
+      return true;
+    }
+    ping_.ping();
+    // The only message there is: nobody else has room before it is taken.
+    const std::uint64_t taken = queue_->taken;
+    queue_->changed.wait(lock, [&] { return queue_->receiver_gone || queue_->taken != taken; });
+    if (queue_->taken != taken)
+      return true;
+    message = std::move(queue_->items.back());
+    queue_->items.pop_back();
+    return false;
+  }
+  bool send(const T& message) const {
+    T copy{message};
+    return send(std::move(copy));
+  }
+  /// Queues a message if there is room; never waits. With a bound of zero there never is. Unless it
+  /// is Sent, `message` is untouched.
+  template <class U>
+    requires std::constructible_from<T, U>
+  [[nodiscard]] TrySend try_send(U&& message) const {
+    {
+      const std::scoped_lock lock{queue_->mutex};
+      if (queue_->receiver_gone)
+        return TrySend::Closed;
+      if (queue_->size() >= *queue_->bound)
+        return TrySend::Full;
+      queue_->items.emplace_back(std::forward<U>(message));
+    }
+    ping_.ping();
+    return TrySend::Sent;
+  }
+
+ private:
+  friend std::pair<SyncSender<T>, Channel<T>> make_sync_channel<T>(std::size_t);
+  SyncSender(std::shared_ptr<detail::ChannelQueue<T>> queue, Ping ping) noexcept
       : queue_{std::move(queue)}, ping_{std::move(ping)} {}
   std::shared_ptr<detail::ChannelQueue<T>> queue_;
   Ping ping_;
@@ -112,6 +199,7 @@ class Channel {
   }
   void register_with(Poll& poll, TokenFactory& tokens) {
     poll_ = &poll;
+    queue_->receiver.store(std::this_thread::get_id(), std::memory_order_relaxed);
     ping_.register_with(poll, tokens);
     // An exception may have left messages behind while it was not registered.
     if (delivered_ != taken_.size())
@@ -125,16 +213,31 @@ class Channel {
 
  private:
   friend std::pair<Sender<T>, Channel<T>> make_channel<T>();
+  friend std::pair<SyncSender<T>, Channel<T>> make_sync_channel<T>(std::size_t);
   Channel(std::shared_ptr<detail::ChannelQueue<T>> queue, PingSource ping) noexcept
       : queue_{std::move(queue)}, ping_{std::move(ping)} {}
 
-  // Exchanges the delivered messages for what was sent since: one lock for many.
+  // Exchanges the delivered messages for what was sent since: one lock for many. A bounded one
+  // gives one message at a time, so that it never holds more than its bound.
   bool take() {
     taken_.clear();
     delivered_ = 0;
     const std::scoped_lock lock{queue_->mutex};
-    taken_.swap(queue_->items);
-    return !taken_.empty();
+    if (!queue_->bound) {
+      taken_.swap(queue_->items);
+      return !taken_.empty();
+    }
+    if (queue_->size() == 0)
+      return false;
+    taken_.push_back(std::move(queue_->items[queue_->first++]));
+    queue_->taken += 1;
+    if (queue_->size() == 0 || queue_->first > *queue_->bound) {
+      queue_->items.erase(queue_->items.begin(),
+                          queue_->items.begin() + static_cast<std::ptrdiff_t>(queue_->first));
+      queue_->first = 0;
+    }
+    queue_->changed.notify_all();
+    return true;
   }
   void close() noexcept {
     if (queue_ == nullptr)
@@ -142,7 +245,11 @@ class Channel {
     std::vector<T> unread;  // destroyed without the lock
     const std::scoped_lock lock{queue_->mutex};
     queue_->receiver_gone = true;
-    unread.swap(queue_->items);
+    queue_->receiver.store({}, std::memory_order_relaxed);
+    // What a waiting sender of a channel without room has put there goes back to it.
+    if (queue_->bound != 0)
+      unread.swap(queue_->items);
+    queue_->changed.notify_all();
   }
 
   std::shared_ptr<detail::ChannelQueue<T>> queue_;
@@ -158,6 +265,16 @@ template <class T>
   auto queue = std::make_shared<detail::ChannelQueue<T>>();
   auto [ping, source] = make_ping();
   return {Sender<T>{queue, std::move(ping)}, Channel<T>{queue, std::move(source)}};
+}
+
+/// A channel that holds at most `bound` messages. Throws std::system_error when there is no eventfd
+/// to be had.
+template <class T>
+[[nodiscard]] std::pair<SyncSender<T>, Channel<T>> make_sync_channel(std::size_t bound) {
+  auto queue = std::make_shared<detail::ChannelQueue<T>>();
+  queue->bound = bound;
+  auto [ping, source] = make_ping();
+  return {SyncSender<T>{queue, std::move(ping)}, Channel<T>{queue, std::move(source)}};
 }
 
 }  // namespace calloop

@@ -94,7 +94,7 @@ class CALLOOP_API PingSource {
  private:
   friend CALLOOP_API std::pair<Ping, PingSource> make_ping();
   explicit PingSource(std::shared_ptr<detail::PingState> state)
-      : fd_{detail::PingFd{std::move(state)}, interest().read().edge()} {}
+      : fd_{detail::PingFd{std::move(state)}, interest().read().edge_triggered()} {}
   Generic<detail::PingFd> fd_;
 };
 

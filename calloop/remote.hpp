@@ -1,0 +1,212 @@
+// Runs closures on the loop's thread, from any other one.
+//
+//     const RemoteHandle<App> remote = remote_endpoint(loop.handle());
+//     std::jthread worker{[remote] {
+//       remote.post([](App& app) { app.progress(50); });            // runs some time later
+//       const int left = remote.call([](App& app) { return app.left(); });   // waits for it
+//     }};
+//
+// Closures ask for what they want as callbacks do: the data, or a part of it, or a LoopHandle. They
+// run in the order in which they were sent; a flood of them does not starve the other sources. Any
+// number of them costs one system call for as long as the loop has not looked at the first.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <concepts>
+#include <exception>
+#include <future>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include <calloop/callback.hpp>
+#include <calloop/clock.hpp>
+#include <calloop/loop_handle.hpp>
+#include <calloop/source_options.hpp>
+#include <calloop/sources/channel.hpp>
+
+namespace calloop {
+
+/// The loop, or its endpoint, is gone: a call cannot be answered any more.
+class LoopGone : public std::runtime_error {
+ public:
+  LoopGone() : std::runtime_error{"calloop: the event loop is gone"} {}
+};
+
+namespace detail {
+
+struct NoEvent {};
+
+template <class Data>
+class RemoteTask {
+ public:
+  RemoteTask() = default;
+  RemoteTask(const RemoteTask&) = delete;
+  RemoteTask& operator=(const RemoteTask&) = delete;
+  virtual ~RemoteTask() = default;
+  virtual void run(const LoopHandle<Data>& loop) = 0;
+};
+
+template <class Data, class F>
+decltype(auto) call_remote(F f, const LoopHandle<Data>& loop) {
+  NoEvent none;
+  return Callback<F, NoEvent, void, Data>{std::move(f), loop}(none, nullptr);
+}
+
+template <class Data, class F>
+using RemoteResult = std::decay_t<decltype(call_remote<Data>(
+    std::declval<F>(), std::declval<const LoopHandle<Data>&>()))>;
+
+// Begun by the loop or given up by the caller, whoever is first.
+enum class RemoteState : std::uint8_t { Waiting, Begun, GivenUp };
+
+}  // namespace detail
+
+template <class Data>
+class RemoteHandle;
+
+/// Inserts the receiving end into the loop of `loop`. It is removed when the last copy of what is
+/// returned is gone. Throws as LoopHandle::insert_source(). To be called on the loop's thread.
+template <class Data>
+[[nodiscard]] RemoteHandle<Data> remote_endpoint(const LoopHandle<Data>& loop,
+                                                 SourceOptions options = {.name = "remote calls"});
+
+/// The sending end. Copyable; any thread.
+template <class Data>
+class RemoteHandle {
+ public:
+  /// Runs `f` on the loop's thread. False when the loop is gone. An exception of `f` is one of the
+  /// endpoint's callback: its on_error handler, else out of dispatch().
+  template <class F>
+  bool post(F f) const {
+    return tasks_.send(std::make_unique<Posted<F>>(std::move(f)));
+  }
+  /// The same, with a future for what `f` returns or throws; LoopGone when the loop goes first.
+  template <class F>
+  [[nodiscard]] auto async(F f) const {
+    return start(std::move(f)).future;
+  }
+  /// Runs `f` on the loop's thread, waits, and returns or throws what it did. Throws LoopGone when
+  /// the loop is gone or goes, and std::logic_error on the loop's own thread, where it would wait
+  /// for itself.
+  template <class F>
+  auto call(F f) const {
+    refuse_on_loop_thread();
+    return start(std::move(f)).future.get();
+  }
+  /// The same, but gives up when `f` has not begun after `timeout` (no value, or false for a void
+  /// `f`): then it never runs. Waits for one that has begun.
+  template <class F>
+  auto call_for(Duration timeout, F f) const {
+    refuse_on_loop_thread();
+    auto started = start(std::move(f));
+    using Result = decltype(started.future.get());
+    const bool given_up =
+        started.future.wait_for(timeout) != std::future_status::ready && give_up(*started.state);
+    if constexpr (std::is_void_v<Result>) {
+      if (given_up)
+        return false;
+      started.future.get();
+      return true;
+    } else {
+      return given_up ? std::nullopt : std::optional<Result>{started.future.get()};
+    }
+  }
+
+ private:
+  friend RemoteHandle<Data> remote_endpoint<Data>(const LoopHandle<Data>&, SourceOptions);
+  using Task = std::unique_ptr<detail::RemoteTask<Data>>;
+  using State = std::atomic<detail::RemoteState>;
+
+  template <class F>
+  class Posted final : public detail::RemoteTask<Data> {
+   public:
+    explicit Posted(F f) : f_{std::move(f)} {}
+    void run(const LoopHandle<Data>& loop) override {
+      static_cast<void>(detail::call_remote<Data>(std::move(f_), loop));
+    }
+
+   private:
+    F f_;
+  };
+  template <class F, class Result>
+  class Called final : public detail::RemoteTask<Data> {
+   public:
+    explicit Called(F f) : f_{std::move(f)} {}
+    // Whoever waits is told, if nobody has called us.
+    ~Called() override {
+      if (!answered_)
+        promise_.set_exception(std::make_exception_ptr(LoopGone{}));
+    }
+    [[nodiscard]] std::future<Result> future() { return promise_.get_future(); }
+    [[nodiscard]] std::shared_ptr<State> state() const noexcept { return state_; }
+    void run(const LoopHandle<Data>& loop) override {
+      auto waiting = detail::RemoteState::Waiting;
+      if (!state_->compare_exchange_strong(waiting, detail::RemoteState::Begun))
+        return;
+      answered_ = true;
+      try {
+        if constexpr (std::is_void_v<Result>) {
+          detail::call_remote<Data>(std::move(f_), loop);
+          promise_.set_value();
+        } else {
+          promise_.set_value(detail::call_remote<Data>(std::move(f_), loop));
+        }
+      } catch (...) {
+        promise_.set_exception(std::current_exception());
+      }
+    }
+
+   private:
+    F f_;
+    std::promise<Result> promise_;
+    std::shared_ptr<State> state_ = std::make_shared<State>(detail::RemoteState::Waiting);
+    bool answered_ = false;
+  };
+  template <class Result>
+  struct Started {
+    std::future<Result> future;
+    std::shared_ptr<State> state;
+  };
+
+  explicit RemoteHandle(Sender<Task> tasks) : tasks_{std::move(tasks)} {}
+
+  // A task that cannot be sent is destroyed, and answers so.
+  template <class F>
+  [[nodiscard]] auto start(F f) const {
+    using Result = detail::RemoteResult<Data, F>;
+    auto task = std::make_unique<Called<F, Result>>(std::move(f));
+    Started<Result> started{task->future(), task->state()};
+    static_cast<void>(tasks_.send(std::move(task)));
+    return started;
+  }
+  [[nodiscard]] static bool give_up(State& state) noexcept {
+    auto waiting = detail::RemoteState::Waiting;
+    return state.compare_exchange_strong(waiting, detail::RemoteState::GivenUp);
+  }
+  void refuse_on_loop_thread() const {
+    if (tasks_.is_receiving_thread())
+      throw std::logic_error{"calloop: a remote call on the loop's own thread waits for itself"};
+  }
+
+  Sender<Task> tasks_;
+};
+
+template <class Data>
+RemoteHandle<Data> remote_endpoint(const LoopHandle<Data>& loop, SourceOptions options) {
+  using Task = std::unique_ptr<detail::RemoteTask<Data>>;
+  auto [sender, channel] = make_channel<Task>();
+  loop.insert_source(
+      std::move(channel),
+      [](std::optional<Task> task, const LoopHandle<Data>& handle) {
+        if (task)
+          (*task)->run(handle);
+      },
+      std::move(options));
+  return RemoteHandle<Data>{std::move(sender)};
+}
+
+}  // namespace calloop
