@@ -124,7 +124,7 @@ TEST_F(Ghosts, AreFoundAlsoWhereManyEventsAreSkippedForGoodReasons) {
 
 TEST_F(Ghosts, AnEdgeTriggeredOneDisturbsNobody) {
   const Pipe pipe = Pipe::filled();
-  make_ghost(pipe, interest().read().edge());
+  make_ghost(pipe, interest().read().edge_triggered());
   EXPECT_LE(turns_until_sleep(), 2);
   for (int i = 0; i < 3; ++i) {
     pipe.fill();
@@ -153,7 +153,7 @@ TEST_F(Ghosts, AllOtherSourcesWorkAfterwards) {
     ++levels;
     level.drain();
   });
-  handle_.insert_source(Generic{edge.fd(), interest().read().edge()}, [&](Readiness) {
+  handle_.insert_source(Generic{edge.fd(), interest().read().edge_triggered()}, [&](Readiness) {
     ++edges;
     edge.drain();
   });
@@ -275,7 +275,7 @@ TEST_P(LegitimateSkips, RebuildNothing) {
   int calls = 0;
   const auto insert = [&](std::size_t i) {
     tokens[i] = handle_.insert_source(
-        Generic{pipes[i].fd(), i % 2 == 0 ? interest().read() : interest().read().edge()},
+        Generic{pipes[i].fd(), i % 2 == 0 ? interest().read() : interest().read().edge_triggered()},
         [&, i](Readiness) {
           ++calls;
           for (std::size_t other = 0; other < tokens.size(); ++other) {

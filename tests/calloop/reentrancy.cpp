@@ -530,7 +530,7 @@ std::pair<int, int> calls_of_two(Ending ending, Make make) {
 }
 
 constexpr auto level = [](int fd) { return Generic{fd, interest().read()}; };
-constexpr auto edge = [](int fd) { return Generic{fd, interest().read().edge()}; };
+constexpr auto edge = [](int fd) { return Generic{fd, interest().read().edge_triggered()}; };
 constexpr auto one_shot = [](int fd) { return Generic{fd, interest().read().one_shot()}; };
 constexpr auto careless = [](int fd) { return CarelessSource{fd}; };
 
@@ -815,7 +815,7 @@ TEST(Rule7, TheRestOfTheBatchStaysQueued) {
   int calls = 0;
   for (Pipe& pipe : pipes) {
     pipe.fill();
-    handle.insert_source(Generic{pipe.fd(), interest().read().edge()}, [&](Readiness) {
+    handle.insert_source(Generic{pipe.fd(), interest().read().edge_triggered()}, [&](Readiness) {
       ++calls;
       throw Boom{"fd"};
     });
@@ -892,7 +892,7 @@ TEST(Rule7, AHookThatThrowsLosesNoEvent) {
                                           fail();
                                       }},
                          [] {});
-    handle.insert_source(Generic{pipe.fd(), interest().read().edge()}, [&](Readiness) { ++calls; });
+    handle.insert_source(Generic{pipe.fd(), interest().read().edge_triggered()}, [&](Readiness) { ++calls; });
     EXPECT_THROW(loop.dispatch(0ns), Boom);
     EXPECT_EQ(calls, 0);
     loop.dispatch(0ns);

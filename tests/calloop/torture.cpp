@@ -319,7 +319,7 @@ class Torture {
   Interest any_interest() {
     Interest what = interest().read();
     if (roll(2) == 0)
-      what = what.edge();
+      what = what.edge_triggered();
     if (roll(4) == 0)
       what = what.one_shot();
     return what;
