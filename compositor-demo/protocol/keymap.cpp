@@ -81,7 +81,7 @@ Keymap::Keymap() : keymap_{compile(XKB_CONTEXT_NO_FLAGS)} {
     throw std::runtime_error("no keymap: xkbcommon cannot compile evdev, pc105, us");
 
   struct Free {
-    void operator()(char* text) const noexcept { std::free(text); }
+    void operator()(char* text) const noexcept { std::free(text); }  // NOLINT: xkbcommon's malloc
   };
   const std::unique_ptr<char, Free> text{
       xkb_keymap_get_as_string(keymap_.get(), XKB_KEYMAP_FORMAT_TEXT_V1)};

@@ -130,8 +130,11 @@ void Protocol::set_keyboard_focus(std::optional<WindowId> id) {
 // ---------------------------------------------------------------------------------- what is seen
 
 void Protocol::append_pictures(WindowId id, Point origin, std::vector<Picture>& pictures) {
-  if (Window* const window = parts_->windows.find(id))
-    window->append_pictures(origin, pictures);
+  Window* const window = parts_->windows.find(id);
+  if (window == nullptr)
+    return;
+  window->moved_to(origin);
+  window->append_pictures(origin, pictures);
 }
 
 void Protocol::frame_shown(WindowId id, calloop::TimePoint time, std::uint32_t /*refresh_ns*/) {
@@ -139,7 +142,8 @@ void Protocol::frame_shown(WindowId id, calloop::TimePoint time, std::uint32_t /
 }
 
 void Protocol::frame_throttled(WindowId id, calloop::TimePoint time) {
-  append_pictures(id, {}, parts_->unseen);
+  if (Window* const window = parts_->windows.find(id))
+    window->append_pictures({}, parts_->unseen);
   parts_->unseen.clear();
   parts_->shown(id, time);
 }

@@ -26,6 +26,8 @@ class Window {
   virtual void configure(Size size) = 0;
   virtual void close() = 0;
   virtual void set_activated(bool activated) = 0;
+  // Where the top left of geometry() is on the screen from now on; popups are kept on it.
+  virtual void moved_to(Point origin) = 0;
   // With popups. `origin` is where the top left of geometry() goes.
   virtual void append_pictures(Point origin, std::vector<Picture>& pictures) = 0;
   // Popups too; see Surface.

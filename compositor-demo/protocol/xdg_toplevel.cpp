@@ -185,12 +185,15 @@ void XdgToplevel::for_each_part(F&& f) const {
       f(*surface, popup->surface_position());
 }
 
+void XdgToplevel::moved_to(Point origin) {
+  if (origin_ == origin)
+    return;
+  origin_ = origin;
+  for (XdgPopup* popup : popups_)
+    popup->reconstrain();
+}
+
 void XdgToplevel::append_pictures(Point origin, std::vector<Picture>& pictures) {
-  if (origin_ != origin) {
-    origin_ = origin;
-    for (XdgPopup* popup : popups_)
-      popup->reconstrain();
-  }
   for_each_part([&](Surface& surface, Point position) {
     surface.append_pictures(origin + position, pictures);
   });

@@ -38,7 +38,7 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   // Committed limits of the window geometry; 0: none.
   Size min_size() const noexcept { return limits_.min; }
   Size max_size() const noexcept { return limits_.max; }
-  // Where its popups may be: the output it was last seen on, relative to the top left of its window
+  // Where its popups may be: the output it is on, relative to the top left of its window
   // geometry. Nothing before it was drawn once.
   std::optional<Rect> popup_bounds() const noexcept;
 
@@ -55,6 +55,7 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   void configure(Size size) override;
   void close() override;
   void set_activated(bool activated) override;
+  void moved_to(Point origin) override;
   void append_pictures(Point origin, std::vector<Picture>& pictures) override;
   void frame_shown(std::uint32_t milliseconds) noexcept override;
   bool shown_since_last_commit() const noexcept override;
@@ -118,7 +119,7 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   XdgToplevel* parent_ = nullptr;
   std::vector<XdgToplevel*> children_;
   std::vector<XdgPopup*> popups_;
-  std::optional<Point> origin_;  // where it was drawn last
+  std::optional<Point> origin_;  // on the screen
   SizeLimits pending_limits_;
   SizeLimits limits_;
   Configuration wanted_;

@@ -24,6 +24,7 @@ class XdgPopupTest : public testing::Test {
   // Where the window and its popups are drawn if the window is at this place.
   std::vector<Rect> drawn(Point origin) {
     std::vector<Picture> pictures;
+    server.last_window().moved_to(origin);
     server.last_window().append_pictures(origin, pictures);
     std::vector<Rect> areas;
     for (const Picture& picture : pictures)
