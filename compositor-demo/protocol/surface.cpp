@@ -1,7 +1,6 @@
 #include "compositor-demo/protocol/surface.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <utility>
 

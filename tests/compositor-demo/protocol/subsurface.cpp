@@ -258,14 +258,14 @@ TEST_F(SubsurfaceTest, AnyOfTheThreeObjectsMayGoFirst) {
 
 TEST_F(SubsurfaceTest, BrokenRulesAreErrors) {
   const auto error_after = [](auto make_mistake) {
-    LoopbackServer server;
-    LoopbackClient client{server};
-    wl_surface* const a = wl_compositor_create_surface(client.compositor);
-    wl_surface* const b = wl_compositor_create_surface(client.compositor);
-    wl_surface* const c = wl_compositor_create_surface(client.compositor);
-    make_mistake(client.subcompositor, a, b, c);
-    client.roundtrip();
-    return client.error();
+    LoopbackServer other_server;
+    LoopbackClient other{other_server};
+    wl_surface* const a = wl_compositor_create_surface(other.compositor);
+    wl_surface* const b = wl_compositor_create_surface(other.compositor);
+    wl_surface* const c = wl_compositor_create_surface(other.compositor);
+    make_mistake(other.subcompositor, a, b, c);
+    other.roundtrip();
+    return other.error();
   };
   const ReceivedError bad_surface{"wl_subcompositor", WL_SUBCOMPOSITOR_ERROR_BAD_SURFACE};
   const ReceivedError bad_sibling{"wl_subsurface", WL_SUBSURFACE_ERROR_BAD_SURFACE};

@@ -44,12 +44,12 @@ TEST_F(SurfaceStateTest, ScaleAndTransformDivideTheBuffer) {
 
 TEST_F(SurfaceStateTest, WrongValuesAreErrors) {
   const auto error_after = [](auto make_mistake) {
-    LoopbackServer server;
-    LoopbackClient client{server};
-    wl_surface* const surface = wl_compositor_create_surface(client.compositor);
-    make_mistake(client, surface);
-    client.roundtrip();
-    return client.error();
+    LoopbackServer other_server;
+    LoopbackClient other{other_server};
+    wl_surface* const surface = wl_compositor_create_surface(other.compositor);
+    make_mistake(other, surface);
+    other.roundtrip();
+    return other.error();
   };
   const auto surface_error = [](std::uint32_t code) { return ReceivedError{"wl_surface", code}; };
   EXPECT_EQ(error_after([](auto&, auto* s) { wl_surface_set_buffer_scale(s, 0); }),
