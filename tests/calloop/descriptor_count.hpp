@@ -1,8 +1,9 @@
 // How many descriptors this process has open, to find leaks.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 #include <filesystem>
+#include <iterator>
 
 namespace tests {
 

@@ -892,7 +892,8 @@ TEST(Rule7, AHookThatThrowsLosesNoEvent) {
                                           fail();
                                       }},
                          [] {});
-    handle.insert_source(Generic{pipe.fd(), interest().read().edge_triggered()}, [&](Readiness) { ++calls; });
+    handle.insert_source(Generic{pipe.fd(), interest().read().edge_triggered()},
+                         [&](Readiness) { ++calls; });
     EXPECT_THROW(loop.dispatch(0ns), Boom);
     EXPECT_EQ(calls, 0);
     loop.dispatch(0ns);
