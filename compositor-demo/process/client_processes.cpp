@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <calloop/sources/child.hpp>
 #include <calloop/sources/timer.hpp>
 
+#include "compositor-demo/log.hpp"
 #include "compositor-demo/process/descriptor_limit.hpp"
 #include "compositor-demo/process/process_group.hpp"
 
@@ -50,10 +52,14 @@ pid_t ClientProcesses::start(const std::vector<std::string>& words, std::string 
   groups_.push_back({pid});
   started_.push_back({pid, name});
   loop_.insert_source(std::move(child),
-                      [](calloop::ChildExit exit, ClientProcesses& self) {
+                      [name](calloop::ChildExit exit, ClientProcesses& self) {
+                        // When we want it to end it may as well do it this way.
+                        if (exit.how == calloop::ChildExit::How::Signaled && !self.ending_)
+                          log::error("%s: killed by signal %d (%s)", name.c_str(), exit.value,
+                                     ::strsignal(exit.value));
                         self.ended(exit.pid, exit.shell_status());
                       },
-                      {.name = std::move(name)});
+                      {.name = name});
   return pid;
 }
 
