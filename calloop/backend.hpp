@@ -1,8 +1,7 @@
 // The one seam between the loop and the kernel.
 //
-//     auto backend = calloop::make_epoll_backend();     // what EventLoop uses by itself
-//     auto backend = std::make_unique<calloop::TestBackend>();  // calloop/testing.hpp
-//     calloop::EventLoop<App> loop{std::move(backend)};
+//     calloop::EventLoop<App> loop{calloop::make_epoll_backend()};  // as without an argument
+//     calloop::EventLoop<App> test{std::make_unique<calloop::TestBackend>()};  // testing.hpp
 //
 // Its functions are virtual and called once per wait and once per registration, never per event.
 // All but `wake` belong to the loop's thread.

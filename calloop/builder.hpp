@@ -2,7 +2,9 @@
 //
 //     interest().read().edge_triggered()
 //         .with_fd(std::move(socket))
-//         .with_handler([](Readiness ready, Socket& socket, const LoopHandle<App>& loop) { ... })
+//         .with_handler([](Readiness ready, Socket& socket, App& app) {
+//           app.serve(socket, ready);
+//         })
 //         .insert_into(loop);
 //
 // The same as inserting a Generic, in the order in which one thinks of it.

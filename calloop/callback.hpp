@@ -1,9 +1,16 @@
 // Callbacks take what they ask for.
 //
-//     [] {}                                              // nothing
-//     [](Readiness ready) { ... }                        // the event
-//     [](App& app, Readiness ready, Socket& socket) ...  // any of them, in any order
-//     [](auto event, auto& metadata, auto& data) ...     // generic: calloop's own order
+//     loop.insert_source(Generic{fd, interest().read()}, [] {});              // nothing
+//     loop.insert_source(Generic{fd, interest().read()}, [](Readiness) {});   // the event
+//     loop.insert_source(Generic{std::move(socket), interest().read()},       // in any order
+//                        [](App& app, const LoopHandle<App>& loop, Socket& socket) {
+//                          app.serve(socket, loop);
+//                        });
+//     loop.insert_source(Generic{fd, interest().read()},  // generic: calloop's own order
+//                        [](auto event, auto& metadata, auto& data) {
+//                          data.log(event, metadata);
+//                          return PostAction::Continue;
+//                        });
 //
 // A parameter is matched by its type with the source's Event, its Metadata, the loop's data or a
 // part of it (calloop/part.hpp), or a LoopHandle on any of those. Nothing is searched for at run

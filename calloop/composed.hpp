@@ -2,11 +2,25 @@
 //
 //     class Mailbox : public calloop::Composed<Mailbox> {
 //      public:
-//       auto children() { return std::tie(socket_, outbox_, timeout_); }
+//       using Event = Mail;
+//       using Metadata = void;
+//       using Ret = void;
+//
+//       auto children() { return std::tie(socket_, outbox_); }
 //       PostAction process_events(Readiness readiness, Token token, auto&& emit) {
-//         return socket_.process_events(readiness, token, ...) |
-//                outbox_.process_events(readiness, token, ...) | ...;
+//         return socket_.process_events(readiness, token,
+//                                       [&](Readiness, Socket& socket) {
+//                                         emit(socket.receive());
+//                                         return PostAction::Continue;
+//                                       }) |
+//                outbox_.process_events(readiness, token, [&](std::optional<Mail> mail) {
+//                  if (mail) socket_.get().send(*mail);
+//                });
 //       }
+//
+//      private:
+//       Generic<Socket> socket_;
+//       Channel<Mail> outbox_;
 //     };
 //
 // List the children once; their registration is written for you, and undone where one of them

@@ -3,7 +3,7 @@
 //     Dispatcher<Generic<Socket>> connection =
 //         loop.make_dispatcher(Generic{std::move(socket), interest().read()}, on_readable);
 //     const RegistrationToken token = loop.register_dispatcher(connection);
-//     ...
+//
 //     connection->set_interest(interest().read().write());
 //     loop.update(token);
 //

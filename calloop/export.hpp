@@ -1,6 +1,6 @@
 // Marks what libcalloop exports.
 //
-//     class CALLOOP_API Backend { ... };
+//     class CALLOOP_API Backend;
 //
 // The library is compiled with hidden visibility; a name without this mark is not part of it.
 #pragma once

@@ -2,7 +2,8 @@
 //
 //     calloop::OwnedFd fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 //     if (!fd) throw std::system_error{errno, std::generic_category(), "eventfd"};
-//     ::write(fd.get(), ...);
+//     const std::uint64_t one = 1;
+//     const ssize_t written = ::write(fd.get(), &one, sizeof one);
 //
 // `fd_of` finds the descriptor inside whatever owns it: an int, or any type with `get()` (OwnedFd,
 // a socket class of yours) or `fd()` that returns an int.

@@ -2,8 +2,8 @@
 //
 //     loop.insert_source(Generic{std::move(socket), interest().read().edge_triggered()},
 //                        [](Readiness ready, Socket& socket) {
-//                          if (ready.hangup()) return PostAction::Remove;
-//                          ...
+//                          socket.read_all();
+//                          return ready.hangup() ? PostAction::Remove : PostAction::Continue;
 //                        });
 //
 // Both are the bits of epoll_ctl(2) with names. Level-triggered is the default: a descriptor is

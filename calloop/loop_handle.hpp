@@ -5,6 +5,8 @@
 //       explicit Seat(calloop::LoopHandle<Seat> loop) : loop_{std::move(loop)} {
 //         loop_.insert_source(calloop::Timer::after(5ms), [](Seat& seat) { seat.repeat(); });
 //       }
+//       void repeat();
+//
 //      private:
 //       calloop::LoopHandle<Seat> loop_;
 //     };

@@ -2,8 +2,12 @@
 //
 //     struct Watchdog final : calloop::Observer {
 //       void callback_begins(std::string_view source) noexcept override { begin_ = Clock::now(); }
-//       void callback_ended(std::string_view source) noexcept override { ... }
+//       void callback_ended(std::string_view source) noexcept override {
+//         if (Clock::now() - begin_ > 5ms) std::clog << source << " is slow\n";
+//       }
+//       TimePoint begin_;
 //     };
+//     Watchdog watchdog;
 //     loop.set_observer(&watchdog);
 //
 // Without an observer the loop pays one predictable branch per event.

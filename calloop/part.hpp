@@ -1,7 +1,7 @@
 // Who sees what of the application's data.
 //
 //     struct App { Seat seat; Ipc ipc; };
-//     LoopHandle<Seat> loop = app_loop.part<&App::seat>();
+//     LoopHandle<Seat> seats(const LoopHandle<App>& loop) { return loop.part<&App::seat>(); }
 //
 // A module is compiled against a handle on its own part and cannot reach the rest. The whole has a
 // part when it is that type, derives from it, or is a tuple with one; members are named.

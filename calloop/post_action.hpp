@@ -1,6 +1,8 @@
 // What the loop does with a source once its events are processed.
 //
-//     [](Readiness ready) { return ready.hangup() ? PostAction::Remove : PostAction::Continue; }
+//     loop.insert_source(Generic{fd, interest().read()}, [](Readiness ready) {
+//       return ready.hangup() ? PostAction::Remove : PostAction::Continue;
+//     });
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,14 @@
 // A source that lives as long as an object.
 //
 //     class Output {
-//       Output(calloop::LoopHandle<> loop)
-//           : frames_{loop, loop.insert_source(Timer::immediate(), [this] { return draw(); })} {}
+//      public:
+//       explicit Output(calloop::LoopHandle<> loop)
+//           : frames_{loop, loop.insert_source(Timer::immediate(), [this] { draw(); })} {}
+//       Output(const Output&) = delete;
+//       Output& operator=(const Output&) = delete;
+//
+//      private:
+//       void draw();
 //       calloop::ScopedRegistration frames_;
 //     };
 //

@@ -3,7 +3,7 @@
 // A slot is 16 bytes and all that the dispatch of an event reads before it calls the source:
 //
 //     Slot& slot = table[token.slot()];
-//     if (slot.matches(token)) slot.dispatcher->process_events(...);
+//     if (slot.matches(token)) slot.dispatcher->process_events(readiness, token);
 //
 // Internal to the loop; installed because the templates need it.
 #pragma once

@@ -14,6 +14,10 @@
 //       void register_with(Poll& poll, TokenFactory& tokens);
 //       void reregister_with(Poll& poll, TokenFactory& tokens);
 //       void unregister_from(Poll& poll);
+//
+//      private:
+//       ButtonPanel panel_;
+//       Token token_;
 //     };
 //
 // process_events is called for every event of the source. A source made of others forwards the

@@ -3,7 +3,7 @@
 //     const TimerId id = queue.add(deadline, token);
 //     queue.rearm(id, deadline + period);
 //     queue.expire(now);
-//     while (const auto due = queue.next_due()) ...
+//     while (const auto due = queue.next_due()) deliver(*due);
 //
 // Equal deadlines come out in the order in which they were armed. Re-arming and cancelling touch
 // one entry in place; nothing allocates but a table that grows. Sources reach it through Poll.

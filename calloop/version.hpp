@@ -1,7 +1,7 @@
 // Which calloop a program is compiled with.
 //
-//     #if CALLOOP_VERSION < 200  // before 0.2.0
-//     ...
+//     #if CALLOOP_VERSION < 100  // before 0.1.0
+//     #error "calloop is too old"
 //     #endif
 //     std::puts(calloop::version);
 //

@@ -1,7 +1,7 @@
 // Unix signals as events.
 //
-//     loop.insert_source(Signals{SIGINT, SIGTERM},
-//                        [signal = loop.signal()](SignalInfo) { signal.stop(); });
+//     loop.handle().insert_source(Signals{SIGINT, SIGTERM},
+//                                 [signal = loop.signal()](SignalInfo) { signal.stop(); });
 //
 // A signalfd(2). Its signals are blocked in the thread that makes it, so make Signals before any
 // other thread: threads inherit the mask, and one that has a signal unblocked may get it instead.

@@ -2,10 +2,15 @@
 //
 //     class Connection : public calloop::Composed<Connection> {
 //      public:
+//       using Event = Readiness;
+//       using Metadata = Socket;
+//       using Ret = PostAction;
+//
 //       auto children() { return std::tie(socket_, reconnect_); }
 //       PostAction process_events(Readiness readiness, Token token, auto&& emit) {
-//         PostAction action = socket_.process_events(readiness, token, ...);   // may ask to go
-//         return action | reconnect_.process_events(readiness, token, [&](TimePoint) {
+//         // Either may go: the socket when the peer does, the timer when it has fired.
+//         return socket_.process_events(readiness, token, emit) |
+//                reconnect_.process_events(readiness, token, [&](TimePoint) {
 //                  socket_.replace(Generic{connect_again(), interest().read()});
 //                  return TimeoutAction::drop();
 //                });
