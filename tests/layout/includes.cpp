@@ -103,6 +103,8 @@ TEST(IncludeRules, TakeAGoodSample) {
           {"calloop/poll.hpp", {"sys/epoll.h", "calloop/clock.hpp", "calloop/backend.hpp"}},
           {"calloop/poll.cpp", {"unistd.h", "calloop/poll.hpp", "calloop/core.hpp"}},
           {"calloop/adapters/wayland_server.hpp", {"wayland-server-core.h", "calloop/source.hpp"}},
+          {"calloop/examples/zeromq/main.cpp",
+           {"zmq.h", "calloop/calloop.hpp", "calloop/examples/zeromq/source.hpp"}},
           {"compositor-demo/shell/shell.cpp",
            {"pixman.h", "xdg-shell-server-protocol.h", "calloop/poll.hpp",
             "compositor-demo/shell/shell.hpp", "compositor-demo/geometry.hpp"}},
