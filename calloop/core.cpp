@@ -207,7 +207,7 @@ template <bool Observed>
                                                      const Slot& slot) {
   DispatcherBase* const source = slot.dispatcher;
   running_ = source;
-  PostAction action;
+  PostAction action = PostAction::Continue;
   if constexpr (!Observed)
     action = source->process_events(readiness, token);
   else

@@ -166,7 +166,7 @@ bool Child::send_signal(int signal) const {
 
 bool Child::reap(ChildExit& exit) const {
   siginfo_t info{};
-  int result;
+  int result = 0;
   do {
     result = ::waitid(P_PIDFD, static_cast<id_t>(fd_.get().get()), &info, WEXITED | WNOHANG);
   } while (result != 0 && errno == EINTR);
