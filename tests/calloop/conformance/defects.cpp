@@ -301,11 +301,15 @@ TEST(Conformance, W_12_AChildThatLeavesDoesNotMisleadTheEventsOfItsSiblings) {
 TEST(Conformance, W_13_AChannelWithoutRoomDeliversEveryMessage) {
   constexpr int channels = 20;
   constexpr int messages = 5;
-  EventLoop<> loop;
   for (int i = 0; i < channels; ++i) {
     std::vector<int> received;
     bool closed = false;
     auto [made, channel] = make_sync_channel<int>(0);
+    const std::jthread thread{[sender = std::move(made)] {
+      for (int message = 0; message < messages; ++message)
+        EXPECT_TRUE(sender.send(message));
+    }};
+    EventLoop<> loop;  // destroyed before the thread is joined: no sender waits for ever
     loop.handle().insert_source(std::move(channel), [&](std::optional<int> message) {
       if (message) {
         received.push_back(*message);
@@ -313,10 +317,6 @@ TEST(Conformance, W_13_AChannelWithoutRoomDeliversEveryMessage) {
         closed = true;
       }
     });
-    std::jthread thread{[sender = std::move(made)] {
-      for (int message = 0; message < messages; ++message)
-        EXPECT_TRUE(sender.send(message));
-    }};
     const TimePoint give_up = Clock::now() + 30s;
     while (!closed && Clock::now() < give_up)
       loop.dispatch(1s);

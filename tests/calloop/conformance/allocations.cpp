@@ -1,0 +1,33 @@
+#include "tests/calloop/conformance/allocations.hpp"
+
+#include <malloc.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+thread_local tests::Allocations counted;
+}  // namespace
+
+tests::Allocations tests::allocations() noexcept {
+  return counted;
+}
+
+// The other forms of new and delete call these two.
+void* operator new(std::size_t size) {
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr)
+    throw std::bad_alloc{};
+  ++counted.calls;
+  counted.bytes += static_cast<std::ptrdiff_t>(::malloc_usable_size(memory));
+  return memory;
+}
+
+void operator delete(void* memory) noexcept {
+  counted.bytes -= static_cast<std::ptrdiff_t>(::malloc_usable_size(memory));
+  std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t) noexcept {
+  ::operator delete(memory);
+}
