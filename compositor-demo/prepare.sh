@@ -17,7 +17,8 @@ require_packages() {
 
   local installed package
   local missing=() as_root=()
-  installed=" $(dpkg-query --show --showformat='${Package}=${db:Status-Status} ' "$@" 2>/dev/null)"
+  # It fails when it does not know one of them, and says what it knows of the others.
+  installed=" $(dpkg-query --show --showformat='${Package}=${db:Status-Status} ' "$@" 2>/dev/null || true)"
   for package in "$@"; do
     [[ $installed == *" $package=installed "* ]] || missing+=("$package")
   done
