@@ -45,7 +45,7 @@ OutputInfo describe(const Mode& mode) {
 
 }  // namespace
 
-App::App(calloop::LoopHandle<App> loop, calloop::LoopSignal stop, Options options)
+App::App(const calloop::LoopHandle<App>& loop, calloop::LoopSignal stop, Options options)
     : options_{std::move(options)},
       loop_{loop},
       stop_{std::move(stop)},

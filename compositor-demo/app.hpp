@@ -31,7 +31,7 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
  public:
   // Listens, makes the output and starts the clients. Throws std::system_error or
   // std::runtime_error with a line for the user when the environment cannot be used.
-  App(calloop::LoopHandle<App> loop, calloop::LoopSignal stop, Options options);
+  App(const calloop::LoopHandle<App>& loop, calloop::LoopSignal stop, Options options);
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 

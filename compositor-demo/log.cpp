@@ -30,9 +30,9 @@ void make_one_line(char* begin, char* end) noexcept {
   const int more = std::vsnprintf(line.data() + length, room - length, format, arguments);
   if (more > 0)
     length = std::min(length + static_cast<std::size_t>(more), room - 1);
-  while (length > 0 && line[length - 1] == '\n')
-    --length;
   make_one_line(line.data(), line.data() + length);
+  while (length > 0 && line[length - 1] == ' ')
+    --length;
   line[length++] = '\n';
   // Nowhere to complain to if stderr is closed.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), length);

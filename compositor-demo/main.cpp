@@ -1,9 +1,8 @@
 // compositor-demo: a small Wayland compositor, all of whose parts share one calloop loop.
 
-#include <signal.h>
-#include <stdlib.h>
-
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <utility>
 #include <variant>

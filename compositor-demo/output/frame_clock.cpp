@@ -7,8 +7,8 @@
 
 namespace demo {
 
-FrameClock::FrameClock(calloop::LoopHandle<> loop, int refresh_mhz, Tick tick)
-    : loop_{std::move(loop)}, grid_{refresh_mhz}, tick_{std::move(tick)} {}
+FrameClock::FrameClock(const calloop::LoopHandle<>& loop, int refresh_mhz, Tick tick)
+    : loop_{loop}, grid_{refresh_mhz}, tick_{std::move(tick)} {}
 
 FrameClock::~FrameClock() {
   idle_.cancel();

@@ -22,7 +22,7 @@ class FrameClock {
   // `tick` gets the moment of the frame and the number of refreshes before it. It may ask for the
   // next frame, and may destroy the clock.
   using Tick = std::function<void(calloop::TimePoint, std::uint64_t)>;
-  FrameClock(calloop::LoopHandle<> loop, int refresh_mhz, Tick tick);
+  FrameClock(const calloop::LoopHandle<>& loop, int refresh_mhz, Tick tick);
   FrameClock(const FrameClock&) = delete;
   FrameClock& operator=(const FrameClock&) = delete;
   ~FrameClock();

@@ -1,14 +1,13 @@
 #include "compositor-demo/output/headless.hpp"
 
-#include <utility>
-
 namespace demo {
 
-HeadlessOutput::HeadlessOutput(calloop::LoopHandle<> loop, Host& host, Size size, int refresh_mhz)
+HeadlessOutput::HeadlessOutput(const calloop::LoopHandle<>& loop, Host& host, Size size,
+                               int refresh_mhz)
     : host_{host},
       size_{size},
       image_{make_image(size)},
-      clock_{std::move(loop), refresh_mhz, [this](calloop::TimePoint time, std::uint64_t sequence) {
+      clock_{loop, refresh_mhz, [this](calloop::TimePoint time, std::uint64_t sequence) {
                time_ = time;
                sequence_ = sequence;
                host_.frame(*this, time);

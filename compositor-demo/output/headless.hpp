@@ -17,7 +17,7 @@ namespace demo {
 class HeadlessOutput final : public Output {
  public:
   // Throws std::bad_alloc.
-  HeadlessOutput(calloop::LoopHandle<> loop, Host& host, Size size, int refresh_mhz);
+  HeadlessOutput(const calloop::LoopHandle<>& loop, Host& host, Size size, int refresh_mhz);
 
   Size size() const noexcept override { return size_; }
   int scale() const noexcept override { return 1; }

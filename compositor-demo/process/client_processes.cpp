@@ -1,12 +1,12 @@
 #include "compositor-demo/process/client_processes.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstring>
 #include <utility>
 
 #include <calloop/fd.hpp>
@@ -27,15 +27,15 @@ constexpr calloop::Duration look_again = 10ms;
 
 }  // namespace
 
-ClientProcesses::ClientProcesses(calloop::LoopHandle<ClientProcesses> loop, Host& host,
+ClientProcesses::ClientProcesses(const calloop::LoopHandle<ClientProcesses>& loop, Host& host,
                                  Settings settings)
-    : loop_{std::move(loop)}, host_{host}, settings_{std::move(settings)} {}
+    : loop_{loop}, host_{host}, settings_{std::move(settings)} {}
 
 ClientProcesses::~ClientProcesses() {
   kill_all();
 }
 
-pid_t ClientProcesses::start(const std::vector<std::string>& words, std::string name) {
+pid_t ClientProcesses::start(const std::vector<std::string>& words, const std::string& name) {
   calloop::ChildOptions options{.environment = {"WAYLAND_DISPLAY=" + settings_.wayland_display},
                                 .new_process_group = true};
   // A group in the background is stopped when it reads from its terminal.

@@ -41,7 +41,7 @@ class ClientProcesses {
   // How long clients have between SIGTERM and SIGKILL.
   static constexpr calloop::Duration patience = std::chrono::seconds{1};
 
-  ClientProcesses(calloop::LoopHandle<ClientProcesses> loop, Host& host, Settings settings);
+  ClientProcesses(const calloop::LoopHandle<ClientProcesses>& loop, Host& host, Settings settings);
   ClientProcesses(const ClientProcesses&) = delete;
   ClientProcesses& operator=(const ClientProcesses&) = delete;
   // Kills whoever is left.
@@ -50,7 +50,7 @@ class ClientProcesses {
   // Runs a program, looked up in PATH, with WAYLAND_DISPLAY set. It shares our input, unless that
   // is a terminal, and our output. Throws std::system_error with the reason of execve(2): ENOENT,
   // EACCES, ENOEXEC.
-  pid_t start(const std::vector<std::string>& words, std::string name);
+  pid_t start(const std::vector<std::string>& words, const std::string& name);
 
   // Everyone who was started, also those who have ended.
   std::span<const Client> started() const noexcept { return started_; }

@@ -10,6 +10,7 @@ void Shell::add(WindowId id, Size size) {
   if (find(id) != windows_.end())
     return;
   std::vector<Rect> taken;
+  taken.reserve(windows_.size());
   for (const Window& window : windows_)
     taken.push_back(Rect::at(window.position, window.size));
   if (taken.empty())
