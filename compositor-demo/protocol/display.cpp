@@ -1,5 +1,6 @@
 #include "compositor-demo/protocol/display.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,6 +27,10 @@ using namespace std::chrono_literals;
 
 constexpr calloop::Duration check_interval = 1s;
 constexpr calloop::Duration patience = 5s;
+// libwayland's loop serves 32 events at once, and reads at most 28 descriptors for each.
+constexpr std::size_t most_received_at_once = 32 * 28;
+// More than an honest program has when it is not the only one there.
+constexpr std::size_t suspicious_connections = 8;
 
 struct DescriptorBudget {
   std::size_t limit;     // RLIMIT_NOFILE
@@ -37,7 +42,7 @@ DescriptorBudget descriptor_budget() noexcept {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
     return {1024, 128};
   const auto all = static_cast<std::size_t>(limit.rlim_cur);
-  return {all, std::min<std::size_t>(all / 4, 256)};
+  return {all, std::min<std::size_t>(all / 4, 2048)};
 }
 
 pid_t peer_of(int socket) noexcept {
@@ -77,9 +82,10 @@ Display::Display(const calloop::LoopHandle<>& loop, const std::string& socket)
   ListeningSocket listening =
       socket.empty() ? ListeningSocket::open_first_free() : ListeningSocket::open(socket);
   socket_ = listening.name();
-  serving_ = {loop, loop.insert_source(calloop::wayland::DisplaySource{get()},
-                                       [](calloop::wayland::ClientsServed) {},
-                                       {.name = "wayland clients"})};
+  serving_ = {loop,
+              loop.insert_source(calloop::wayland::DisplaySource{get()},
+                                 [this](calloop::wayland::ClientsServed) { check_descriptors(); },
+                                 {.name = "wayland clients"})};
   listening_ = {loop, loop.insert_source(
                           calloop::wayland::ListeningSocketSource{std::move(listening)},
                           [this](calloop::OwnedFd connection) { connect(std::move(connection)); },
@@ -110,6 +116,33 @@ const char* Display::reason_to_refuse(const calloop::OwnedFd& connection,
   if (found != connections_.end() && pid != ::getpid() && found->second >= budget.limit / 4)
     return "it has too many connections";
   return nullptr;
+}
+
+void Display::check_descriptors() noexcept {
+  if (dispatches_unchecked_ != 0) {
+    --dispatches_unchecked_;
+    return;
+  }
+  const calloop::OwnedFd lowest_free{
+      ::fcntl(wl_event_loop_get_fd(wl_display_get_event_loop(get())), F_DUPFD_CLOEXEC, 0)};
+  const DescriptorBudget budget = descriptor_budget();
+  const std::size_t allowed = budget.limit - budget.reserved / 2;
+  const std::size_t used = lowest_free ? static_cast<std::size_t>(lowest_free.get()) : budget.limit;
+  if (used < allowed) {
+    dispatches_unchecked_ = (allowed - used) / most_received_at_once;
+    return;
+  }
+
+  const auto most =
+      std::max_element(connections_.begin(), connections_.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most == connections_.end() || most->second < suspicious_connections)
+    return;
+  const auto [pid, count] = *most;
+  log::warning("descriptors are short: client with pid %d loses its %zu connections", pid, count);
+  for (const auto& [client, state] : clients_)
+    if (state->pid == pid)
+      disconnect_soon(client);
 }
 
 void Display::connect(calloop::OwnedFd connection) {

@@ -22,7 +22,9 @@
 namespace demo {
 
 // Accepts clients as long as there are descriptors for all: some are kept back for those who are
-// there already, and no process may take more than its share.
+// there already, and no process may take more than its share. Clients can also send descriptors
+// that belong to no request, a thousand per connection, and libwayland keeps them; when that makes
+// descriptors short, the process with the most connections loses all of them.
 class Display {
  public:
   // Listens on this name in XDG_RUNTIME_DIR; empty: on the first free of wayland-1, -2, ...
@@ -63,6 +65,7 @@ class Display {
   };
 
   void connect(calloop::OwnedFd connection);
+  void check_descriptors() noexcept;
   const char* reason_to_refuse(const calloop::OwnedFd& connection, pid_t pid) const noexcept;
   void client_created(wl_client* client) noexcept;
   void count_registry(Client& client, wl_resource* resource) noexcept;
@@ -71,7 +74,8 @@ class Display {
   std::unordered_map<wl_client*, std::unique_ptr<Client>> clients_;
   std::unordered_map<pid_t, std::size_t> connections_;  // by process
   std::string socket_;
-  bool refusal_logged_ = false;  // once until somebody is accepted again
+  bool refusal_logged_ = false;           // once until somebody is accepted again
+  std::size_t dispatches_unchecked_ = 0;  // so many cannot use up the descriptors
   calloop::wayland::Listener created_;
   calloop::ScopedRegistration serving_;
   calloop::ScopedRegistration listening_;

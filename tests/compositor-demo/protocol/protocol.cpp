@@ -503,5 +503,45 @@ TEST_F(ProtocolTest, KeepsDescriptorsForThoseWhoAreThere) {
   EXPECT_TRUE(crowd.back()->roundtrip()) << "there is room again";
 }
 
+// Descriptors that no request asks for stay in libwayland's buffers, where nobody can see them.
+TEST_F(ProtocolTest, HoarderOfDescriptorsLosesItsConnections) {
+  const DescriptorLimit limit{330};
+  std::vector<std::unique_ptr<Client>> crowd;
+  for (int count = 0; count != 10; ++count) {
+    crowd.push_back(connect());
+    ASSERT_TRUE(crowd.back()->roundtrip());
+  }
+  const auto hoard = [](int socket) {
+    std::array<std::uint32_t, 3> sync{1, 12U << 16, 0};  // an object that is no new one: an error
+    sync[2] = 0xfeffffff;
+    const calloop::OwnedFd file{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    std::array<int, 28> files{};
+    files.fill(file.get());
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof files)> control{};
+    iovec data{sync.data(), 4};  // not even a whole message
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof files);
+    std::memcpy(CMSG_DATA(header), files.data(), sizeof files);
+    return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) > 0;
+  };
+  for (const auto& client : crowd)
+    EXPECT_TRUE(hoard(wl_display_get_fd(client->display)));
+  for (int turn = 0; turn != 5; ++turn)
+    loop.dispatch(0ms, *protocol);
+  const auto gone = std::count_if(crowd.begin(), crowd.end(), [](const auto& client) {
+    pollfd connection{wl_display_get_fd(client->display), POLLIN, 0};
+    return ::poll(&connection, 1, 0) == 1 && (connection.revents & POLLHUP) != 0;
+  });
+  EXPECT_EQ(gone, 10);
+  EXPECT_TRUE(connect()->roundtrip()) << "and there is room for others";
+}
+
 }  // namespace
 }  // namespace demo
