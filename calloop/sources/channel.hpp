@@ -17,6 +17,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -231,9 +232,15 @@ class Channel {
       return false;
     taken_.push_back(std::move(queue_->items[queue_->first++]));
     queue_->taken += 1;
-    if (queue_->size() == 0 || queue_->first > *queue_->bound) {
-      queue_->items.erase(queue_->items.begin(),
-                          queue_->items.begin() + static_cast<std::ptrdiff_t>(queue_->first));
+    if (queue_->size() == 0) {
+      queue_->items.clear();
+      queue_->first = 0;
+    } else if (queue_->first > *queue_->bound) {
+      // A message need not be assignable.
+      std::vector<T> rest(
+          std::move_iterator{queue_->items.begin() + static_cast<std::ptrdiff_t>(queue_->first)},
+          std::move_iterator{queue_->items.end()});
+      queue_->items.swap(rest);
       queue_->first = 0;
     }
     queue_->changed.notify_all();
