@@ -44,7 +44,7 @@ TEST(Conformance, CR_006_AFloodInAChannelDoesNotStarveTheOtherSources) {
   VirtualLoop<> v;
   auto [sender, channel] = make_channel<int>();
   int messages = 0;
-  v.handle.insert_source(std::move(channel), [&, sender = sender](std::optional<int>) {
+  v.handle.insert_source(std::move(channel), [&](std::optional<int>) {
     ++messages;
     EXPECT_TRUE(sender.send(messages));  // never ends
     EXPECT_TRUE(sender.send(messages));
