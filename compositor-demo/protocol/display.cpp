@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include <wayland-server-protocol.h>
@@ -29,8 +30,6 @@ constexpr calloop::Duration check_interval = 1s;
 constexpr calloop::Duration patience = 5s;
 // libwayland's loop serves 32 events at once, and reads at most 28 descriptors for each.
 constexpr std::size_t most_received_at_once = 32 * 28;
-// More than an honest program has when it is not the only one there.
-constexpr std::size_t suspicious_connections = 8;
 
 struct DescriptorBudget {
   std::size_t limit;     // RLIMIT_NOFILE
@@ -55,6 +54,7 @@ pid_t peer_of(int socket) noexcept {
 
 Display::Client::Client(Display& display, wl_client* of)
     : client{of},
+      number{++display.last_client_},
       registries{of, Limit::Bindings, 0},
       destroyed{[&display, of](void*) noexcept {
         const auto found = display.clients_.find(of);
@@ -133,13 +133,22 @@ void Display::check_descriptors() noexcept {
     return;
   }
 
-  const auto most =
-      std::max_element(connections_.begin(), connections_.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (most == connections_.end() || most->second < suspicious_connections)
+  // Who sent them cannot be seen. Most likely it is who has the most connections, then who shows
+  // nothing, then who came last.
+  const auto suspicion = [this](const Client& client) {
+    const auto count = connections_.find(client.pid);
+    return std::tuple{count == connections_.end() ? 0 : count->second,
+                      client.registries.limits()->held(Limit::Surfaces) == 0, client.number};
+  };
+  const auto suspect =
+      std::max_element(clients_.begin(), clients_.end(), [&](const auto& one, const auto& other) {
+        return suspicion(*one.second) < suspicion(*other.second);
+      });
+  if (suspect == clients_.end())
     return;
-  const auto [pid, count] = *most;
-  log::warning("descriptors are short: client with pid %d loses its %zu connections", pid, count);
+  const pid_t pid = suspect->second->pid;
+  if (std::exchange(accused_, pid) != pid)
+    log::warning("descriptors are short: client with pid %d is disconnected", pid);
   for (const auto& [client, state] : clients_)
     if (state->pid == pid)
       disconnect_soon(client);

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +25,7 @@ namespace demo {
 // Accepts clients as long as there are descriptors for all: some are kept back for those who are
 // there already, and no process may take more than its share. Clients can also send descriptors
 // that belong to no request, a thousand per connection, and libwayland keeps them; when that makes
-// descriptors short, the process with the most connections loses all of them.
+// descriptors short, the most suspicious process loses its connections.
 class Display {
  public:
   // Listens on this name in XDG_RUNTIME_DIR; empty: on the first free of wayland-1, -2, ...
@@ -52,6 +53,7 @@ class Display {
     Client(Display& display, wl_client* client);
 
     wl_client* client;
+    std::uint64_t number;  // in the order in which they came
     pid_t pid = 0;
     std::optional<calloop::TimePoint> checked;
     std::optional<calloop::TimePoint> stuck_since;
@@ -74,7 +76,9 @@ class Display {
   std::unordered_map<wl_client*, std::unique_ptr<Client>> clients_;
   std::unordered_map<pid_t, std::size_t> connections_;  // by process
   std::string socket_;
+  std::uint64_t last_client_ = 0;
   bool refusal_logged_ = false;           // once until somebody is accepted again
+  pid_t accused_ = -1;                    // of taking all descriptors: said once in a row
   std::size_t dispatches_unchecked_ = 0;  // so many cannot use up the descriptors
   calloop::wayland::Listener created_;
   calloop::ScopedRegistration serving_;
