@@ -240,6 +240,8 @@ class Callback {
     if constexpr (!std::is_void_v<Metadata> && !std::is_void_v<Data>) {
       if constexpr (std::invocable<F&, Event, Metadata&, std::add_lvalue_reference_t<Data>>) {
         return function_(std::move(event), *metadata, loop_.data());
+      } else if constexpr (std::invocable<F&, Event&, Metadata&, Data&>) {
+        return function_(event, *metadata, loop_.data());
       } else {
         return with_fewer(event, metadata);
       }
@@ -254,6 +256,8 @@ class Callback {
       return function_(std::move(event), *metadata);
     } else if constexpr (invocable_with<Event, DataRef>()) {
       return function_(std::move(event), loop_.data());
+    } else if constexpr (invocable_with<Event&, DataRef>()) {
+      return function_(event, loop_.data());
     } else if constexpr (std::invocable<F&, Event>) {
       return function_(std::move(event));
     } else if constexpr (invocable_with_data()) {

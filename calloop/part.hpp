@@ -12,16 +12,27 @@
 #include <memory>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace calloop {
+
+namespace detail {
+// std::get<Part> of the standard library does not say whether it could be called.
+template <class Part, class Whole>
+inline constexpr int times_in_tuple = 0;
+template <class Part, class... T>
+inline constexpr int times_in_tuple<Part, std::tuple<T...>> =
+    (0 + ... + static_cast<int>(std::same_as<Part, T>));
+template <class Part, class First, class Second>
+inline constexpr int times_in_tuple<Part, std::pair<First, Second>> =
+    times_in_tuple<Part, std::tuple<First, Second>>;
+}  // namespace detail
 
 /// `Part` can be reached from a reference to `Whole` without naming a member. Every whole has the
 /// part `void`: no data at all.
 template <class Whole, class Part>
 concept HasPart = std::is_void_v<Part> || std::same_as<Whole, Part> ||
-                  std::derived_from<Whole, Part> || requires(Whole& whole) {
-                    { std::get<Part>(whole) } -> std::same_as<Part&>;
-                  };
+                  std::derived_from<Whole, Part> || detail::times_in_tuple<Part, Whole> == 1;
 
 /// A pointer to a data member of `Whole`.
 template <auto Member, class Whole>
