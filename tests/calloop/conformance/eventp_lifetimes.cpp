@@ -131,8 +131,6 @@ struct alignas(Alignment) Aligned {
   }
 };
 
-// g++ notes that it once passed such parameters in another way.
-#pragma GCC diagnostic ignored "-Wpsabi"
 template <std::size_t Alignment>
 void expect_alignment_is_kept() {
   Scripted s;
