@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 constexpr calloop::Duration check_interval = 1s;
 constexpr calloop::Duration patience = 5s;
 // libwayland's loop serves 32 events at once, and reads at most 28 descriptors for each.
-constexpr std::size_t most_received_at_once = 32 * 28;
+constexpr std::size_t most_received_at_once = std::size_t{32} * 28;
 
 struct DescriptorBudget {
   std::size_t limit;     // RLIMIT_NOFILE

@@ -50,7 +50,7 @@ class Display {
  private:
   // What is known about a connection.
   struct Client {
-    Client(Display& display, wl_client* client);
+    Client(Display& display, wl_client* of);
 
     wl_client* client;
     std::uint64_t number;  // in the order in which they came

@@ -72,32 +72,32 @@ class Protocol {
   // too, and nothing happens.
 
   // Of the window without its shadows (xdg_surface.set_window_geometry).
-  Size window_size(WindowId window) const;
-  pid_t window_pid(WindowId window) const;  // 0: unknown
-  std::string window_title(WindowId window) const;
+  Size window_size(WindowId id) const;
+  pid_t window_pid(WindowId id) const;  // 0: unknown
+  std::string window_title(WindowId id) const;
   // Asks the client to take this size; an empty one leaves it to the client.
-  void configure(WindowId window, Size size);
+  void configure(WindowId id, Size size);
   // Asks the client to close it.
-  void close(WindowId window);
+  void close(WindowId id);
   // Who gets the keys: enter and leave, the look of an active window, the clipboard.
-  void set_keyboard_focus(std::optional<WindowId> window);
+  void set_keyboard_focus(std::optional<WindowId> id);
 
   // --- what is to be seen
 
   // Appends everything of a window, back to front: its surfaces, subsurfaces and popups. `origin`
   // is where the top left of its window_size is on the output. The pictures hold until the loop
   // serves clients again.
-  void append_pictures(WindowId window, Point origin, std::vector<Picture>& pictures);
+  void append_pictures(WindowId id, Point origin, std::vector<Picture>& pictures);
   // A frame with this window was shown at this time: answers those who wait for it, forgets the
   // damage. `refresh_ns`: until the next frame, at the earliest.
-  void frame_shown(WindowId window, calloop::TimePoint time, std::uint32_t refresh_ns);
+  void frame_shown(WindowId id, calloop::TimePoint time, std::uint32_t refresh_ns);
   // The same for a window that nobody can see. To be called now and then, so that clients who wait
   // for a frame before they do anything else go on living.
-  void frame_throttled(WindowId window, calloop::TimePoint time);
+  void frame_throttled(WindowId id, calloop::TimePoint time);
   // Everything that the window's client committed was in a frame.
-  bool shown_since_last_commit(WindowId window) const;
+  bool shown_since_last_commit(WindowId id) const;
   // Somebody waits for frame_shown or frame_throttled.
-  bool frame_wanted(WindowId window) const;
+  bool frame_wanted(WindowId id) const;
 
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.
@@ -106,7 +106,7 @@ class Protocol {
   // is to be reported relative to this one.
   std::optional<WindowId> pointer_grab() const;
   // The pointer is there, above this window or above none.
-  void pointer_motion(std::optional<WindowId> window, double x, double y, calloop::TimePoint time);
+  void pointer_motion(std::optional<WindowId> id, double x, double y, calloop::TimePoint time);
   void pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time);
   void key(std::uint32_t key, bool pressed, calloop::TimePoint time);
 

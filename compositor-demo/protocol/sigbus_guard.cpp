@@ -1,9 +1,9 @@
 #include "compositor-demo/protocol/sigbus_guard.hpp"
 
-#include <signal.h>
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <mutex>
 #include <system_error>
