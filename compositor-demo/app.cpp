@@ -96,8 +96,13 @@ void App::window_committed(WindowId window) {
 
 // ---------------------------------------------------------------------------- what shell decides
 
+// It takes effect with the frame that shows it. A client can map and unmap windows thousands of
+// times a second: everybody whose focus comes and goes would be told of each, until his socket is
+// full, and libwayland disconnects him for that.
 void App::focus_changed(std::optional<WindowId> focus) {
-  protocol_.set_keyboard_focus(focus);
+  focus_ = focus;
+  if (output_)
+    output_->request_frame();
 }
 
 void App::arrangement_changed() {
@@ -108,6 +113,10 @@ void App::arrangement_changed() {
 // ------------------------------------------------------------------------------- a frame is due
 
 void App::frame(Output& output, calloop::TimePoint) {
+  if (focus_ != focus_told_) {
+    focus_told_ = focus_;
+    protocol_.set_keyboard_focus(focus_);
+  }
   shown_.clear();
   for (const Shell::Window& window : shell_.windows()) {
     shown_.push_back({window.id, pictures_.size()});

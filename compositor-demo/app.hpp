@@ -86,6 +86,9 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
   Renderer renderer_;
   ClientProcesses clients_;
 
+  std::optional<WindowId> focus_;       // as shell has it
+  std::optional<WindowId> focus_told_;  // as protocol knows it
+
   std::vector<Picture> pictures_;
   std::vector<Shown> shown_;
   Throttle throttle_;
