@@ -4,6 +4,7 @@
 #include <exception>
 #include <stdexcept>
 #include <stop_token>
+#include <system_error>
 
 #include "connection.hpp"
 #include "window.hpp"
@@ -34,7 +35,8 @@ void Witness::live(const std::stop_token& stop, const std::filesystem::path& soc
       while (!stop.stop_requested() &&
              !connection.dispatch_until([&] { return window.frame_done(); }, 100ms))
         if (!connection.alive())
-          throw std::runtime_error{"disconnected"};
+          throw std::system_error{wl_display_get_error(connection.display()),
+                                  std::generic_category(), "disconnected"};
       if (!window.frame_done())
         return;
       const auto now = Clock::now();
@@ -42,7 +44,8 @@ void Witness::live(const std::stop_token& stop, const std::filesystem::path& soc
       last_frame_ = now;
       ++frames_;
     }
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    end_ = error.what();
     alive_ = false;
   }
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <string>
 #include <thread>
 
 #include "eventually.hpp"
@@ -23,6 +24,8 @@ class Witness {
 
   // The compositor has not disconnected it.
   bool alive() const noexcept { return alive_; }
+  // Why it is not alive.
+  const std::string& end() const noexcept { return end_; }
   // The longest time it has waited for a frame, also for the one that it waits for now.
   Clock::duration longest_wait() const noexcept;
   unsigned frames() const noexcept { return frames_; }
@@ -30,6 +33,7 @@ class Witness {
  private:
   void live(const std::stop_token& stop, const std::filesystem::path& socket) noexcept;
 
+  std::string end_;  // written before alive_ becomes false
   std::atomic<bool> alive_ = true;
   std::atomic<unsigned> frames_ = 0;
   std::atomic<Clock::duration> longest_{Clock::duration::zero()};

@@ -187,4 +187,18 @@ long Process::resident_kib() const {
   return 0;
 }
 
+double Process::cpu_seconds() const {
+  std::ifstream file{"/proc/" + std::to_string(pid_) + "/stat"};
+  std::string line;
+  std::getline(file, line);
+  std::istringstream rest{line.substr(std::min(line.size(), line.rfind(')') + 1))};
+  std::string skipped;
+  for (int field = 3; field < 14; ++field)
+    rest >> skipped;
+  long user = 0;
+  long kernel = 0;
+  rest >> user >> kernel;
+  return static_cast<double>(user + kernel) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 }  // namespace e2e

@@ -42,6 +42,8 @@ class Process {
 
   // Of /proc/PID/status, in KiB.
   long resident_kib() const;
+  // What it has used so far, in user and in kernel mode.
+  double cpu_seconds() const;
 
  private:
   pid_t pid_ = -1;
