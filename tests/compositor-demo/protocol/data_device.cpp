@@ -25,7 +25,7 @@ namespace {
 
 // A wl_data_source that gives the same text in every format.
 struct ClientSource {
-  ClientSource(LoopbackClient& client, std::vector<std::string> types)
+  ClientSource(LoopbackClient& client, const std::vector<std::string>& types)
       : proxy{wl_data_device_manager_create_data_source(client.data_device_manager)} {
     static const wl_data_source_listener listener{
         .target = [](void*, wl_data_source*, const char*) {},
@@ -447,6 +447,7 @@ TEST_F(DataDeviceTest, HoardersAreDisconnectedAlone) {
   });
   expect_gone([](LoopbackClient& client) {
     std::vector<std::string> types;
+    types.reserve(257);
     for (int i = 0; i < 257; ++i)
       types.push_back("type/" + std::to_string(i));
     const ClientSource source{client, types};
@@ -454,6 +455,7 @@ TEST_F(DataDeviceTest, HoardersAreDisconnectedAlone) {
   });
   expect_gone([](LoopbackClient& client) {
     std::vector<std::string> types;
+    types.reserve(100);
     for (int i = 0; i < 100; ++i)
       types.push_back(std::to_string(i) + std::string(200, 'x'));
     const ClientSource source{client, types};
@@ -461,6 +463,7 @@ TEST_F(DataDeviceTest, HoardersAreDisconnectedAlone) {
   });
   expect_gone([](LoopbackClient& client) {
     std::vector<std::unique_ptr<ClientDevice>> devices;
+    devices.reserve(17);
     for (int i = 0; i < 17; ++i)
       devices.push_back(std::make_unique<ClientDevice>(client));
     client.roundtrip();

@@ -40,12 +40,12 @@ struct ClientKeyboard {
               auto& keyboard = *static_cast<ClientKeyboard*>(self);
               keyboard.keys_at_enter.assign(first, first + keys->size / sizeof *first);
               keyboard.focus = surface;
-              keyboard.log.push_back("enter");
+              keyboard.log.emplace_back("enter");
             },
         .leave =
             [](void* self, wl_keyboard*, std::uint32_t, wl_surface*) {
               static_cast<ClientKeyboard*>(self)->focus = nullptr;
-              static_cast<ClientKeyboard*>(self)->log.push_back("leave");
+              static_cast<ClientKeyboard*>(self)->log.emplace_back("leave");
             },
         .key =
             [](void* self, wl_keyboard*, std::uint32_t, std::uint32_t time, std::uint32_t key,

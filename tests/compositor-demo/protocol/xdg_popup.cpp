@@ -27,6 +27,7 @@ class XdgPopupTest : public testing::Test {
     server.last_window().moved_to(origin);
     server.last_window().append_pictures(origin, pictures);
     std::vector<Rect> areas;
+    areas.reserve(pictures.size());
     for (const Picture& picture : pictures)
       areas.push_back(picture.area());
     return areas;
