@@ -1,0 +1,194 @@
+// The programs of calloop/examples, run as their readers would.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <calloop/event_loop.hpp>
+#include <calloop/fd.hpp>
+#include <calloop/sources/child.hpp>
+#include <calloop/sources/generic.hpp>
+#include <calloop/sources/timer.hpp>
+
+#include "tests/calloop/pipe.hpp"
+#include "tests/command.hpp"
+
+namespace {
+
+using namespace calloop;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::StartsWith;
+using tests::CommandResult;
+using tests::run_command;
+
+constexpr Duration patience = 30s;
+
+std::string example(const std::string& name) {
+  return std::string{CALLOOP_EXAMPLES} + "/example-" + name;
+}
+
+CommandResult run_example(const std::string& name, const std::string& arguments = {}) {
+  return run_command("'" + example(name) + "' " + arguments);
+}
+
+TEST(Example, HelloTimer) {
+  const CommandResult result = run_example("hello-timer");
+  EXPECT_EQ(result.output, "hello 1\nhello 2\nhello 3\n");
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST(Example, RemoteCalls) {
+  const CommandResult result = run_example("remote-calls");
+  EXPECT_EQ(result.output, "25 %\n50 %\n75 %\n100 %\nthe sum is 8000002000000\n");
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST(Example, Modules) {
+  const CommandResult result = run_example("modules");
+  EXPECT_EQ(result.output, "aaaaa\n");
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST(Example, ZeroMq) {
+  const CommandResult result = run_example("zeromq");
+  EXPECT_EQ(result.output, "HELLO\nAND AGAIN\nAND AGAIN\n");
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST(Example, SignalsAndChildEndsAsItsChildDoes) {
+  const CommandResult result = run_example("signals-and-child", "sh -c 'exit 3'");
+  EXPECT_EQ(result.output, "ended: 3\n");
+  EXPECT_EQ(result.status, 3);
+}
+
+TEST(Example, SignalsAndChildPassesSignalsOn) {
+  const CommandResult result =
+      run_example("signals-and-child", "sh -c 'kill -TERM $PPID; exec sleep 60'");
+  EXPECT_EQ(result.output, "passing on signal 15\nended: 143\n");
+  EXPECT_EQ(result.status, 143);
+}
+
+TEST(Example, SignalsAndChildSaysWhatItCannotStart) {
+  const CommandResult result = run_example("signals-and-child", "/nowhere/to/be/found");
+  EXPECT_THAT(result.output, HasSubstr("/nowhere/to/be/found"));
+  EXPECT_EQ(result.status, 1);
+}
+
+// A program that runs until it is told to end, with what it says. Killed and waited for with it.
+class Program {
+ public:
+  explicit Program(const std::string& path) {
+    tests::Pipe output;
+    Child child = Child::spawn({path}, {.fds = {{output.writer.get(), STDOUT_FILENO}}});
+    pid_ = child.pid();
+    loop_.handle().insert_source(std::move(child), [this](ChildExit exit) { exit_ = exit; });
+    loop_.handle().insert_source(Generic{std::move(output.reader), interest().read()},
+                                 [this](Readiness, const OwnedFd& reader) {
+                                   char buffer[256];
+                                   const ssize_t count =
+                                       ::read(reader.get(), buffer, sizeof buffer);
+                                   if (count <= 0)
+                                     return PostAction::Remove;
+                                   output_.append(buffer, static_cast<std::size_t>(count));
+                                   return PostAction::Continue;
+                                 });
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program() {
+    if (!exit_) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+  }
+
+  [[nodiscard]] const std::string& output() const noexcept { return output_; }
+  void send_signal(int signal) const { ::kill(pid_, signal); }
+  /// What it has said when a whole line is there.
+  const std::string& wait_for_line() {
+    wait([this] { return output_.ends_with('\n'); });
+    return output_;
+  }
+  /// How it has ended, when nothing is left of its output.
+  ChildExit wait_for_end() {
+    wait([this] { return exit_ && loop_.handle().source_count() == 0; });
+    return exit_.value();
+  }
+
+ private:
+  template <class Condition>
+  void wait(Condition condition) {
+    for (const TimePoint end = Clock::now() + patience; !condition();) {
+      if (Clock::now() >= end)
+        throw std::runtime_error{"the example does not answer; so far: " + output_};
+      loop_.dispatch(100ms);
+    }
+  }
+
+  EventLoop<> loop_;
+  pid_t pid_ = -1;
+  std::string output_;
+  std::optional<ChildExit> exit_;
+};
+
+OwnedFd connect_to(std::uint16_t port) {
+  OwnedFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+    throw std::system_error{errno, std::generic_category(), "connect"};
+  const timeval timeout{.tv_sec = 30, .tv_usec = 0};  // no read for ever
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  return socket;
+}
+
+std::string exchange(const OwnedFd& socket, const std::string& text) {
+  if (::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(text.size()))
+    throw std::system_error{errno, std::generic_category(), "send"};
+  std::string answer(text.size(), '\0');
+  const ssize_t count = ::recv(socket.get(), answer.data(), answer.size(), MSG_WAITALL);
+  answer.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+  return answer;
+}
+
+TEST(Example, EchoServer) {
+  Program server{example("echo-server")};
+  const std::string prefix = "listening on 127.0.0.1:";
+  const std::string line = server.wait_for_line();
+  ASSERT_THAT(line, StartsWith(prefix));
+  const auto port = static_cast<std::uint16_t>(std::stoul(line.substr(prefix.size())));
+  {
+    const OwnedFd first = connect_to(port);
+    const OwnedFd second = connect_to(port);
+    EXPECT_EQ(exchange(first, "hello"), "hello");
+    EXPECT_EQ(exchange(second, std::string(20'000, 'x')), std::string(20'000, 'x'));
+    EXPECT_EQ(exchange(first, "world"), "world");
+  }
+  const OwnedFd third = connect_to(port);
+  EXPECT_EQ(exchange(third, "still there?"), "still there?");
+  server.send_signal(SIGTERM);
+  EXPECT_TRUE(server.wait_for_end().success());
+  EXPECT_EQ(server.output(), line + "bye\n");
+}
+
+TEST(Example, EchoServerRefusesWhatIsNoPort) {
+  EXPECT_EQ(run_example("echo-server", "everywhere").status, 2);
+}
+
+}  // namespace
