@@ -283,12 +283,12 @@ TEST(Conformance, CL_009_ASyntheticEventEndsAWaitWithoutEndAndKeepsItsToken) {
 }
 
 TEST(Conformance, CL_010_BeforeHandleEventsComesBeforeASyntheticEvent) {
-  EventLoop<> loop;
+  VirtualLoop<> virtual_loop;
   Log log;
   Token given;
-  loop.handle().insert_source(SyntheticSource{.log = &log, .given = &given},
-                              [&](Token) { log.emplace_back("synthetic"); });
-  loop.dispatch(std::nullopt);
+  virtual_loop.handle.insert_source(SyntheticSource{.log = &log, .given = &given},
+                                    [&](Token) { log.emplace_back("synthetic"); });
+  virtual_loop.loop.dispatch(std::nullopt);
   EXPECT_THAT(log, ElementsAre("before_sleep", "before_handle_events", "synthetic"));
 }
 
