@@ -302,7 +302,7 @@ void LoopCore::run_idles() {
 }
 
 PostAction LoopCore::observed(DispatcherBase& source, Readiness readiness, Token token) {
-  if (observer_ == nullptr)
+  if (observer_ == nullptr || &source == loop_slot_.get())
     return source.process_events(readiness, token);
   // Copies: the source may remove itself, and the observer may be replaced.
   const std::string name{name_of(source)};
