@@ -213,7 +213,7 @@ void App::quit(int status) {
   run_timer_.reset();
   if (screenshot_pending_) {
     for (const ClientProcesses::Client& client : clients_.started())
-      if (!shows_a_window(client.pid))
+      if (!in_last_frame(client.pid))
         log::warning("no window of '%s' in the screenshot", client.name.c_str());
     write_screenshot();
   }
@@ -223,11 +223,21 @@ void App::quit(int status) {
 // ----------------------------------------------------------------------------------- screenshots
 
 // A window belongs to a client if it was made by a process of its group.
+bool App::belongs_to(WindowId window, pid_t client) const {
+  const pid_t pid = protocol_.window_pid(window);
+  return pid > 0 && ::getpgid(pid) == client;
+}
+
 bool App::shows_a_window(pid_t client) const {
   return std::ranges::any_of(shell_.windows(), [&](const Shell::Window& window) {
-    const pid_t pid = protocol_.window_pid(window.id);
-    return pid > 0 && ::getpgid(pid) == client && protocol_.shown_since_last_commit(window.id);
+    return belongs_to(window.id, client) && protocol_.shown_since_last_commit(window.id);
   });
+}
+
+// A client that draws all the time has mostly committed more than was shown.
+bool App::in_last_frame(pid_t client) const {
+  return std::ranges::any_of(
+      shown_, [&](const Shown& window) { return window.visible && belongs_to(window.id, client); });
 }
 
 void App::take_first_screenshot() {

@@ -70,7 +70,9 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
   std::unique_ptr<Output> make_output();
   void start_clients();
   void serve_covered(calloop::TimePoint now);
+  bool belongs_to(WindowId window, pid_t client) const;
   bool shows_a_window(pid_t client) const;
+  bool in_last_frame(pid_t client) const;
   void take_first_screenshot();
 
   Options options_;
