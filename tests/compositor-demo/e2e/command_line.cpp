@@ -190,6 +190,28 @@ TEST_F(CommandLine, RunForEndsTheCommandToo) {
   EXPECT_EQ(result.status, 0) << result.log;
 }
 
+TEST_F(CommandLine, TheLastScreenshotSaysWhoIsNotInIt) {
+  const std::string file = place.directory() / "picture.png";
+  const Result result =
+      run({"--socket", "test", "--screenshot", file, "--run-for", "1.5", "--autostart",
+           "exec sleep 1000", "--autostart", "exec weston-simple-shm 2>/dev/null"});
+  EXPECT_EQ(result.status, 0) << result.log;
+  ASSERT_EQ(result.complaints.size(), 1U) << result.log;
+  EXPECT_NE(result.complaints.front().find("sleep 1000"), std::string::npos) << result.log;
+  EXPECT_GT(Screenshot{file}.colours(), 10U);
+}
+
+TEST_F(CommandLine, ASignalForAScreenshotWithoutAFileIsAnswered) {
+  Process process{compositor_command({"--socket", "test"}),
+                  {place.environment(), place.output(), place.log()}};
+  ASSERT_TRUE(eventually([&] { return place.log_text().find("listening") != std::string::npos; }));
+  process.signal(SIGUSR1);
+  EXPECT_TRUE(eventually([&] { return !place.complaints().empty(); }));
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait_for_end(), 0);
+  EXPECT_EQ(place.complaints().size(), 1U) << place.log_text();
+}
+
 TEST_F(CommandLine, AScreenshotThatCannotBeWrittenIsReported) {
   const std::string file = place.directory() / "missing" / "picture.png";
   expect_refused(run({"--socket", "test", "--screenshot", file, "--run-for", "0.2"}), 1, file);

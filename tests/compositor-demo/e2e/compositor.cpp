@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -12,6 +13,9 @@
 #include <string_view>
 
 namespace e2e {
+
+using namespace std::chrono_literals;
+
 namespace {
 
 std::string text_of(const std::filesystem::path& file) {
@@ -61,7 +65,9 @@ Compositor::Compositor(const CompositorOptions& options) {
       std::move(words),
       ProcessOptions{place_.environment(), place_.output(), place_.log(), options.descriptors});
   if (!says("listening on ") || !process_->running())
-    throw std::runtime_error{"compositor-demo does not listen:\n" + place_.log_text()};
+    throw std::runtime_error{"compositor-demo does not listen, its status is " +
+                             std::to_string(process_->wait_for_end(0s).value_or(-1)) + ":\n" +
+                             place_.log_text()};
 }
 
 Compositor::~Compositor() {

@@ -244,32 +244,37 @@ INSTANTIATE_TEST_SUITE_P(
                 [](Connection& client, Window& window) {
                   Surface child{client};
                   auto* const parent = client.subcompositor.get();
-                  wl_subcompositor_get_subsurface(parent, child.get(), window.get());
+                  const Owned<wl_subsurface> child_role{
+                      wl_subcompositor_get_subsurface(parent, child.get(), window.get())};
                   Surface grandchild{client};
-                  wl_subcompositor_get_subsurface(parent, grandchild.get(), child.get());
+                  const Owned<wl_subsurface> grandchild_role{
+                      wl_subcompositor_get_subsurface(parent, grandchild.get(), child.get())};
                   Surface lonely{client};
-                  wl_subcompositor_get_subsurface(parent, lonely.get(), grandchild.get());
+                  const Owned<wl_subsurface> lonely_role{
+                      wl_subcompositor_get_subsurface(parent, lonely.get(), grandchild.get())};
                   // A circle of those without a window.
                   Surface a{client};
                   Surface b{client};
-                  wl_subcompositor_get_subsurface(parent, a.get(), b.get());
-                  wl_subcompositor_get_subsurface(parent, b.get(), a.get());
+                  const Owned<wl_subsurface> a_role{
+                      wl_subcompositor_get_subsurface(parent, a.get(), b.get())};
+                  const Owned<wl_subsurface> b_role{
+                      wl_subcompositor_get_subsurface(parent, b.get(), a.get())};
                   client.roundtrip();
                 }},
         Offence{"a_surface_that_is_its_own_parent", "wl_subcompositor",
                 WL_SUBCOMPOSITOR_ERROR_BAD_SURFACE,
                 [](Connection& client, Window&) {
                   Surface surface{client};
-                  wl_subcompositor_get_subsurface(client.subcompositor.get(), surface.get(),
-                                                  surface.get());
+                  const Owned<wl_subsurface> role{wl_subcompositor_get_subsurface(
+                      client.subcompositor.get(), surface.get(), surface.get())};
                   client.roundtrip();
                 }},
         Offence{"a_window_that_is_a_subsurface", "wl_subcompositor",
                 WL_SUBCOMPOSITOR_ERROR_BAD_SURFACE,
                 [](Connection& client, Window& window) {
                   Surface parent{client};
-                  wl_subcompositor_get_subsurface(client.subcompositor.get(), window.get(),
-                                                  parent.get());
+                  const Owned<wl_subsurface> role{wl_subcompositor_get_subsurface(
+                      client.subcompositor.get(), window.get(), parent.get())};
                   client.roundtrip();
                 }},
         Offence{"a_sibling_that_is_none", "wl_subsurface", WL_SUBSURFACE_ERROR_BAD_SURFACE,
@@ -319,9 +324,10 @@ INSTANTIATE_TEST_SUITE_P(
         Offence{"a_surface_with_two_roles", "xdg_wm_base", XDG_WM_BASE_ERROR_ROLE,
                 [](Connection& client, Window& window) {
                   Surface child{client};
-                  wl_subcompositor_get_subsurface(client.subcompositor.get(), child.get(),
-                                                  window.get());
-                  xdg_wm_base_get_xdg_surface(client.wm_base.get(), child.get());
+                  const Owned<wl_subsurface> role{wl_subcompositor_get_subsurface(
+                      client.subcompositor.get(), child.get(), window.get())};
+                  const Owned<xdg_surface> xdg{
+                      xdg_wm_base_get_xdg_surface(client.wm_base.get(), child.get())};
                   client.roundtrip();
                 }},
         Offence{"a_base_that_goes_before_its_surfaces", "xdg_wm_base",

@@ -32,17 +32,29 @@ using namespace std::chrono_literals;
 struct GreedyClient {
   explicit GreedyClient(const Compositor& compositor) : connection{compositor.socket()} {}
 
+  template <class T>
+  void keep(T* object) {
+    kept_.emplace_back(reinterpret_cast<wl_proxy*>(object));
+  }
+
   Connection connection;
   Window window{connection, 50, 50, 0xffff0000};
   clients::Surface hidden{connection};
   calloop::OwnedFd file = clients::make_shared_file(4096);
   Owned<wl_shm_pool> pool{wl_shm_create_pool(connection.shm.get(), file.get(), 4096)};
+
+ private:
+  // Frees our side without a word to the compositor.
+  struct Forget {
+    void operator()(wl_proxy* proxy) const noexcept { wl_proxy_destroy(proxy); }
+  };
+  std::vector<std::unique_ptr<wl_proxy, Forget>> kept_;
 };
 
 struct Greed {
   std::string name;
   std::string complaint;
-  // Takes one more. libwayland frees the proxies with the connection.
+  // Takes one more.
   std::function<void(GreedyClient&)> take;
 };
 
@@ -71,35 +83,41 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Greed{"surfaces", "more than 4096 surfaces",
               [](GreedyClient& client) {
-                wl_compositor_create_surface(client.connection.compositor.get());
+                client.keep(wl_compositor_create_surface(client.connection.compositor.get()));
               }},
         Greed{"regions", "more than 4096 regions",
               [](GreedyClient& client) {
-                wl_compositor_create_region(client.connection.compositor.get());
+                client.keep(wl_compositor_create_region(client.connection.compositor.get()));
               }},
         Greed{"pools", "more than 1024 shm pools",
               [](GreedyClient& client) {
-                wl_shm_create_pool(client.connection.shm.get(), client.file.get(), 4096);
+                client.keep(
+                    wl_shm_create_pool(client.connection.shm.get(), client.file.get(), 4096));
               }},
         Greed{"buffers", "more than 16384 buffers",
               [](GreedyClient& client) {
-                wl_shm_pool_create_buffer(client.pool.get(), 0, 8, 8, 32, WL_SHM_FORMAT_XRGB8888);
+                client.keep(wl_shm_pool_create_buffer(client.pool.get(), 0, 8, 8, 32,
+                                                      WL_SHM_FORMAT_XRGB8888));
               }},
         Greed{"frame_callbacks", "more than 16384 frame callbacks",
-              [](GreedyClient& client) { wl_surface_frame(client.hidden.get()); }},
+              [](GreedyClient& client) { client.keep(wl_surface_frame(client.hidden.get())); }},
         Greed{"positioners", "more than 16384 objects",
               [](GreedyClient& client) {
-                xdg_wm_base_create_positioner(client.connection.wm_base.get());
+                client.keep(xdg_wm_base_create_positioner(client.connection.wm_base.get()));
               }},
         Greed{"pointers", "more than 16384 objects",
-              [](GreedyClient& client) { wl_seat_get_pointer(client.connection.seat.get()); }},
+              [](GreedyClient& client) {
+                client.keep(wl_seat_get_pointer(client.connection.seat.get()));
+              }},
         Greed{"data_sources", "more than 16384 objects",
               [](GreedyClient& client) {
-                wl_data_device_manager_create_data_source(
-                    client.connection.data_device_manager.get());
+                client.keep(wl_data_device_manager_create_data_source(
+                    client.connection.data_device_manager.get()));
               }},
         Greed{"registries", "more than 1024 bound globals",
-              [](GreedyClient& client) { wl_display_get_registry(client.connection.display()); }}),
+              [](GreedyClient& client) {
+                client.keep(wl_display_get_registry(client.connection.display()));
+              }}),
     [](const auto& greed) { return greed.param.name; });
 
 class GreedForMemory : public HostileTest {};
@@ -173,9 +191,10 @@ TEST_F(Deaf, WhoHasAWindowAndNeverListensIsDisconnected) {
   Connection client{compositor.socket()};
   Window window{client, 50, 50, 0xffff0000};
   // Frames of its own, as many as may wait, and nobody to read the answers.
+  std::vector<Owned<wl_callback>> waiting;
   for (int round = 0; round < 12; ++round) {
     for (int i = 0; i < 1000; ++i)
-      wl_surface_frame(window.get());
+      waiting.emplace_back(wl_surface_frame(window.get()));
     wl_surface_damage_buffer(window.get(), 0, 0, 1, 1);
     window.commit();
     if (wl_display_flush(client.display()) < 0)
@@ -240,11 +259,11 @@ TEST_F(Descriptors, OneThatSendsThemForNothingIsDisconnected) {
 
 TEST_F(Descriptors, OneThatSharesMemoryForEverIsDisconnected) {
   Connection client{compositor.socket()};
-  int pools = 0;
-  while (client.alive() && pools < 5000) {
+  std::vector<Owned<wl_shm_pool>> pools;
+  while (client.alive() && pools.size() < 5000) {
     const calloop::OwnedFd file = clients::make_shared_file(4096);
-    wl_shm_create_pool(client.shm.get(), file.get(), 4096);
-    if (++pools % 8 == 0)
+    pools.emplace_back(wl_shm_create_pool(client.shm.get(), file.get(), 4096));
+    if (pools.size() % 8 == 0)
       client.roundtrip();
   }
   EXPECT_TRUE(client.wait_for_end());
