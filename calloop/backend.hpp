@@ -48,9 +48,8 @@ class CALLOOP_API Backend {
   /// Ends the current or the next wait. Any thread, any number of times, also from a signal
   /// handler; calls that come before the loop has noticed are one.
   virtual void wake() noexcept = 0;
-  /// Called by the loop when the event of `wake` has come out of a wait: Token{loop_slot,
-  /// loop_epoch,
-  /// ...}. What comes from here on is a new call.
+  /// Called by the loop when the event of `wake`, whose token names Token::loop_slot, has come out
+  /// of a wait. What comes from here on is a new call.
   virtual void acknowledge_wake() noexcept = 0;
 
   /// Replaces the kernel object by an empty one: the only way to be rid of registrations whose

@@ -33,7 +33,6 @@
 #include <exception>
 #include <ranges>
 #include <tuple>
-#include <type_traits>
 
 #include <calloop/poll.hpp>
 #include <calloop/token.hpp>

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -74,7 +73,6 @@ class CALLOOP_API LoopCore {
   void set_on_error(ErrorHandler handler);
   /// Drops every source and idle. Afterwards the loop is dead and only waits for its handles.
   void shut_down() noexcept;
-  [[nodiscard]] bool is_dead() const noexcept { return state_ == State::Dead; }
 
   /// Takes the exception that a callback of the running source has just thrown; to be called
   /// inside the catch block. The callback counts as having returned its default.
@@ -82,8 +80,8 @@ class CALLOOP_API LoopCore {
 
  private:
   enum class State : std::uint8_t { Alive, Dispatching, ShuttingDown, Dead };
-  // What was asked for the running source, by its own code. Enable is last-of-the-three, and does
-  // what Reregister does if the source is registered.
+  // What was asked for the running source, by its own code, in the order of PostAction. Reregister
+  // stands for enable and update; of it and Disable the last one counts.
   enum class Wish : std::uint8_t { None, Reregister, Disable, Remove };
   struct Hooked {
     std::uint32_t slot;
@@ -160,8 +158,8 @@ class CALLOOP_API LoopCore {
   bool has_extras_ = false;
   bool rebuild_ = false;
   Wish wish_ = Wish::None;
-  std::uint8_t attention_ =
-      0;  // not 0: something is to be settled when the running source's code returns
+  // Not 0: something is to be settled when the running source's code returns.
+  std::uint8_t attention_ = 0;
   DispatcherBase* running_ = nullptr;   // whose code is on the stack
   const epoll_event* event_ = nullptr;  // the rest of the batch
   Observer* observer_ = nullptr;

@@ -10,7 +10,8 @@
 // Also the way to keep a source whose insertion fails.
 #pragma once
 
-#include <exception>
+#include <concepts>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <type_traits>

@@ -6,8 +6,8 @@
 
 #include <sys/epoll.h>
 
+#include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>

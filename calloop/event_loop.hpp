@@ -15,7 +15,7 @@
 #include <atomic>
 #include <concepts>
 #include <memory>
-#include <stdexcept>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -38,7 +38,8 @@ concept IsData = (std::is_void_v<Data> && sizeof...(D) == 0) ||
 }  // namespace detail
 
 /// Owns every source inserted through its handles, and destroys them with itself. Belongs to the
-/// thread that made it; all but signal() throws std::logic_error on another one and after fork().
+/// thread that made it: on another one, and after fork(), all but handle() and signal() throws
+/// std::logic_error.
 /// Destroying it inside one of its own callbacks aborts the program.
 template <class Data>
 class EventLoop {

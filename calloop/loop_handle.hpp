@@ -13,12 +13,13 @@
 //
 // A handle narrows, never widens: LoopHandle<App> gives LoopHandle<Seat> by `part<&App::seat>()`
 // and converts to a handle on a base class of App, or on no data, LoopHandle<>. Handles are cheap
-// to copy, may outlive the loop, and belong to the loop's thread: everything here but comparisons
-// throws std::logic_error on another one.
+// to copy, may outlive the loop, and belong to the loop's thread: what changes the loop throws
+// std::logic_error on another one.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>

@@ -12,8 +12,7 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <concepts>
+#include <cstdint>
 #include <exception>
 #include <future>
 #include <memory>

@@ -22,7 +22,6 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>

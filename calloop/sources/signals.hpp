@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 #include <csignal>
-#include <cstdint>
 #include <initializer_list>
 #include <span>
 

@@ -38,7 +38,6 @@ class Display {
 
   wl_display* get() const noexcept { return display_.get(); }
   const std::string& socket() const noexcept { return socket_; }
-  std::size_t client_count() const noexcept { return clients_.size(); }
 
   // To be called when something was sent to a client: one that has not read anything for a long
   // time, so that nothing more fits into its socket, is disconnected. libwayland notices this only

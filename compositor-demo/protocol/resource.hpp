@@ -75,11 +75,6 @@ T& give_object(wl_resource* resource, const void* requests, std::unique_ptr<T> o
   return *borrowed;
 }
 
-// A resource without an object: its requests are ignored, except those that destroy it.
-inline void make_inert(wl_resource* resource, const void* requests) noexcept {
-  wl_resource_set_implementation(resource, requests, nullptr, nullptr);
-}
-
 // Answers the exception that is being handled; see the top of this file.
 inline void report_current_exception(wl_client* client) noexcept {
   try {
