@@ -157,7 +157,7 @@ OwnedFd connect_to(std::uint16_t port) {
   return socket;
 }
 
-std::string exchange(const OwnedFd& socket, const std::string& text) {
+std::string answer_to(const OwnedFd& socket, const std::string& text) {
   if (::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(text.size()))
     throw std::system_error{errno, std::generic_category(), "send"};
@@ -176,12 +176,12 @@ TEST(Example, EchoServer) {
   {
     const OwnedFd first = connect_to(port);
     const OwnedFd second = connect_to(port);
-    EXPECT_EQ(exchange(first, "hello"), "hello");
-    EXPECT_EQ(exchange(second, std::string(20'000, 'x')), std::string(20'000, 'x'));
-    EXPECT_EQ(exchange(first, "world"), "world");
+    EXPECT_EQ(answer_to(first, "hello"), "hello");
+    EXPECT_EQ(answer_to(second, std::string(20'000, 'x')), std::string(20'000, 'x'));
+    EXPECT_EQ(answer_to(first, "world"), "world");
   }
   const OwnedFd third = connect_to(port);
-  EXPECT_EQ(exchange(third, "still there?"), "still there?");
+  EXPECT_EQ(answer_to(third, "still there?"), "still there?");
   server.send_signal(SIGTERM);
   EXPECT_TRUE(server.wait_for_end().success());
   EXPECT_EQ(server.output(), line + "bye\n");
