@@ -1,4 +1,5 @@
 // calloop's tests of channels. CL-042 to CL-045, and what is worth pinning: CL-094.
+#include <cstddef>
 #include <optional>
 #include <utility>
 #include <vector>

@@ -1,13 +1,15 @@
 // What calloop's dispatch does without a test of its own to say so. CL-083 to CL-085, CL-087 to
 // CL-093, CL-097.
+#include <fcntl.h>
+
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

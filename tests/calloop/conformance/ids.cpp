@@ -1,6 +1,7 @@
 // Keeps the list: every id of what calloop and eventp do, and get wrong, is in the name of exactly
 // one test of this folder, or in the first column of a table of calloop/docs/differences.md.
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>

@@ -4,13 +4,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <functional>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // calloop's tests of Ping. CL-035 to CL-041.
+#include <cstddef>
 #include <optional>
 #include <utility>
 

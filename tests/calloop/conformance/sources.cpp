@@ -1,9 +1,12 @@
 // calloop's tests of what is common to all sources: boxes, references, post actions, tokens,
 // batches. CL-027 to CL-034.
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
