@@ -25,8 +25,8 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
     return {};
   }
   const bool hooks = dispatcher->has_lifecycle_hooks();
-  if (hooks)
-    hooked_.reserve(hooked_.size() + 1);
+  if (hooks && hooked_.size() == hooked_.capacity())
+    hooked_.reserve(2 * hooked_.size() + 4);
   const std::uint32_t index = slots_.allocate();
   dispatcher->slot_ = index & (Token::slot_limit - 1);
   try {
