@@ -205,7 +205,7 @@ TEST_F(CallbackTest, GenericOnesGetCalloopsOrder) {
 TEST_F(CallbackTest, AnyCallable) {
   called(std::function<void(Readiness)>{[this](Readiness r) { count(r); }});
   called([this, n = 0](Readiness r) mutable {
-    ++n;
+    EXPECT_EQ(++n, 1);
     count(r);
   });
   called([this](Readiness r) noexcept { count(r); });

@@ -18,6 +18,7 @@
 #include <calloop/backend.hpp>
 #include <calloop/event_loop.hpp>
 #include <calloop/fd.hpp>
+#include <calloop/interest.hpp>
 #include <calloop/sources/timer.hpp>
 
 #include "tests/calloop/descriptor_count.hpp"
@@ -79,8 +80,8 @@ TEST(EpollBackend, ASignalDoesNotEndAWaitForEver) {
   }};
   const auto events = backend->wait();
   ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].data.u64, some_token.raw());
-  EXPECT_EQ(events[0].events, static_cast<std::uint32_t>(EPOLLIN));
+  EXPECT_EQ(Token::from_raw(events[0].data.u64), some_token);  // packed: no reference to it
+  EXPECT_EQ(Readiness{events[0].events}, Readiness{EPOLLIN});
 }
 
 TEST(EpollBackend, PollDoesNotWait) {

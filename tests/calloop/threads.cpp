@@ -40,9 +40,9 @@ TEST(Threads, EveryMessageArrivesOnceAndInItsSendersOrder) {
       EXPECT_EQ(message->number, next[static_cast<std::size_t>(message->sender)]++);
     });
     for (int i = 0; i < thread_count; ++i) {
-      threads.emplace_back([i, sender = sender] {
+      threads.emplace_back([i, own = sender] {
         for (int number = 0; number < messages; ++number)
-          EXPECT_TRUE(sender.send(Message{i, number}));
+          EXPECT_TRUE(own.send(Message{i, number}));
       });
     }
   }
@@ -60,9 +60,9 @@ TEST(Threads, WhatWasWrittenBeforeAPingIsSeenByItsCallback) {
   for (std::size_t i = 0; i < thread_count; ++i) {
     auto [ping, source] = make_ping();
     loop.handle().insert_source(std::move(source), [&, i] { seen[i] = plain[i]; });
-    threads.emplace_back([&, i, ping = std::move(ping)] {
+    threads.emplace_back([&, i, own = std::move(ping)] {
       plain[i] = static_cast<int>(i) + 1;
-      ping.ping();
+      own.ping();
     });
   }
   while (loop.handle().source_count() > 0)
@@ -78,10 +78,10 @@ TEST(Threads, NoPingIsLost) {
   std::atomic<int> asked{0};
   std::atomic<int> answered{0};
   loop.handle().insert_source(std::move(source), [&] { answered.store(asked.load()); });
-  std::jthread thread{[&, ping = std::move(ping)] {
+  std::jthread thread{[&, own = std::move(ping)] {
     for (int round = 1; round <= 2000; ++round) {
       asked.store(round);
-      ping.ping();
+      own.ping();
       while (answered.load() != round)
         std::this_thread::yield();
     }
@@ -153,10 +153,10 @@ TEST(Threads, SendersOutliveTheLoop) {
     loop.handle().insert_source(std::move(ping_source), [] {});
     loop.handle().insert_source(std::move(channel), [](std::optional<int>) {});
     for (int i = 0; i < thread_count; ++i) {
-      threads.emplace_back([&done, ping = ping, sender = sender, signal = loop.signal()] {
+      threads.emplace_back([&done, own_ping = ping, own_sender = sender, signal = loop.signal()] {
         while (!done) {
-          ping.ping();
-          sender.send(1);
+          own_ping.ping();
+          own_sender.send(1);
           signal.wakeup();
         }
       });
