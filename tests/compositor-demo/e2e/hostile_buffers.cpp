@@ -56,6 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         // A row of 1200 pixels in 1200 bytes: its last row ends behind the pool.
         Layout{"rows_longer_than_the_stride", pool_bytes - 1200, 1200, 1, 1200},
+        Layout{"rows_that_overlap_within_the_pool", 0, 1200, 5, 1200},
         Layout{"a_negative_stride", 0, 10, 10, -40}, Layout{"no_stride", 0, 10, 10, 0},
         Layout{"a_stride_that_leaves_the_pool", 0, 10, 10, 8192},
         Layout{"a_stride_whose_product_overflows", 0, 10, 32767, 131076},
