@@ -151,9 +151,9 @@ TEST(FailedInsert, OfASourceWithHooksLeavesNoHook) {
 }
 
 TEST(FailedInsert, LeavesTheSourceWithTheDispatcher) {
+  bool destroyed = false;
   EventLoop<> loop;
   const Pipe pipe;
-  bool destroyed = false;
   auto dispatcher = loop.handle().make_dispatcher(
       Generic{OwnedFd{::dup(pipe.fd())}, interest().read().exclusive().one_shot()},
       [guard = OnDrop{[&] { destroyed = true; }}](Readiness) {});

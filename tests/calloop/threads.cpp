@@ -127,16 +127,16 @@ TEST(Threads, ManyWakersAtOnce) {
 TEST(Threads, EachStopEndsARun) {
   EventLoop<> loop;
   for (int round = 0; round < 200; ++round) {
+    std::atomic<int> work{0};
     std::vector<std::jthread> threads;
-    std::atomic<int> plain_work{0};
     for (int i = 0; i < 2; ++i) {
       threads.emplace_back([&, signal = loop.signal()] {
-        ++plain_work;
+        ++work;
         signal.stop();
       });
     }
     loop.run();
-    EXPECT_GE(plain_work.load(), 1);
+    EXPECT_GE(work.load(), 1);
     threads.clear();
     loop.signal().stop();  // whether the second came in time or not
     loop.run();
@@ -144,8 +144,8 @@ TEST(Threads, EachStopEndsARun) {
 }
 
 TEST(Threads, SendersOutliveTheLoop) {
-  std::vector<std::jthread> threads;
   std::atomic<bool> done{false};
+  std::vector<std::jthread> threads;
   {
     EventLoop<> loop;
     auto [ping, ping_source] = make_ping();
