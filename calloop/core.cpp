@@ -35,6 +35,10 @@ LoopCore::~LoopCore() {
   shut_down();
 }
 
+void LoopCore::destroy() noexcept {
+  delete this;
+}
+
 void LoopCore::check_dispatch(const char* what) const {
   owner_.check(what);
   if (state_ != State::Alive)

@@ -41,7 +41,7 @@ class CALLOOP_API LoopCore {
   void add_reference() noexcept { ++references_; }
   void drop_reference() noexcept {
     if (--references_ == 0)
-      delete this;
+      destroy();
   }
   [[nodiscard]] static LoopCore* make(std::shared_ptr<Backend> backend) {
     return new LoopCore{std::move(backend)};
@@ -101,6 +101,7 @@ class CALLOOP_API LoopCore {
 
   explicit LoopCore(std::shared_ptr<Backend> backend);
   ~LoopCore();
+  void destroy() noexcept;  // not inline: compilers would warn of what cannot happen
 
   // core.cpp: one dispatch, in its order
   void check_dispatch(const char* what) const;
