@@ -96,13 +96,22 @@ void App::window_committed(WindowId window) {
 
 // ---------------------------------------------------------------------------- what shell decides
 
-// It takes effect with the frame that shows it. A client can map and unmap windows thousands of
-// times a second: everybody whose focus comes and goes would be told of each, until his socket is
-// full, and libwayland disconnects him for that.
+// The first change in the time of a frame is told at once, the last of further ones with the frame.
+// A window may come and go a thousand times a second: everybody whose focus comes and goes would be
+// told of each, until his socket is full and he is disconnected for what another one does.
 void App::focus_changed(std::optional<WindowId> focus) {
   focus_ = focus;
+  if (!std::exchange(focus_told_in_this_frame_, true))
+    tell_focus();
   if (output_)
     output_->request_frame();
+}
+
+void App::tell_focus() {
+  if (focus_ == focus_told_)
+    return;
+  focus_told_ = focus_;
+  protocol_.set_keyboard_focus(focus_);
 }
 
 void App::arrangement_changed() {
@@ -113,10 +122,8 @@ void App::arrangement_changed() {
 // ------------------------------------------------------------------------------- a frame is due
 
 void App::frame(Output& output, calloop::TimePoint) {
-  if (focus_ != focus_told_) {
-    focus_told_ = focus_;
-    protocol_.set_keyboard_focus(focus_);
-  }
+  focus_told_in_this_frame_ = false;
+  tell_focus();
   shown_.clear();
   for (const Shell::Window& window : shell_.windows()) {
     shown_.push_back({window.id, pictures_.size()});

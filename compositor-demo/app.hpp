@@ -68,6 +68,7 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
   void all_clients_ended() override;
 
   std::unique_ptr<Output> make_output();
+  void tell_focus();
   void start_clients();
   void serve_covered(calloop::TimePoint now);
   bool belongs_to(WindowId window, pid_t client) const;
@@ -90,6 +91,7 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
 
   std::optional<WindowId> focus_;       // as shell has it
   std::optional<WindowId> focus_told_;  // as protocol knows it
+  bool focus_told_in_this_frame_ = false;
 
   std::vector<Picture> pictures_;
   std::vector<Shown> shown_;
