@@ -99,11 +99,11 @@ TEST(Conformance, EP_006_AReadyDescriptorCallsItsHandlerOnce) {
 }
 
 TEST(Conformance, EP_007_AHandlerThatDeletesItselfIsDestroyedWhenItHasReturned) {
-  VirtualLoop<> v;
   const Pipe pipe = Pipe::filled();
   bool destroyed = false;
   int calls = 0;
   RegistrationToken token;
+  VirtualLoop<> v;
   token = interest()
               .read()
               .with_fd(pipe.fd())
@@ -231,10 +231,10 @@ TEST(Conformance, EP_012_AModifiedInterestIsTheSourcesInterest) {
 }
 
 TEST(Conformance, EP_013_DispatchInAHandlerIsRefusedAndTheLoopStaysWhole) {
-  VirtualLoop<> v;
   const Pipe pipe = Pipe::filled();
   int destroyed = 0;
   int calls = 0;
+  VirtualLoop<> v;
   v.handle.insert_source(Generic{pipe.fd(), interest().read()},
                          [&, guard = OnDrop{[&] { ++destroyed; }}](Readiness) {
                            if (++calls == 1)

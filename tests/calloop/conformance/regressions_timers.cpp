@@ -146,8 +146,8 @@ TEST(Conformance, CR_026_AnInterruptedWaitGoesOnForTheRestOfItsTime) {
 }
 
 TEST(Conformance, CR_029_ATimerThatIsOverIsDestroyedAtOnce) {
-  VirtualLoop<> v;
   int destroyed = 0;
+  VirtualLoop<> v;
   const auto guard = [&] { return OnDrop{[&] { ++destroyed; }}; };
   v.handle.insert_source(Timer::after(1s), [guarded = guard()] {});
   const RegistrationToken far = v.handle.insert_source(Timer::after(1h), [guarded = guard()] {});
