@@ -122,11 +122,11 @@ TEST(Conformance, EP_007_AHandlerThatDeletesItselfIsDestroyedWhenItHasReturned) 
 }
 
 TEST(Conformance, EP_008_AHandlerThatIsDeletedByAnotherIsDestroyedAndNotCalled) {
-  VirtualLoop<> v;
   const std::array<Pipe, 2> pipes{Pipe::filled(), Pipe::filled()};
   std::array<RegistrationToken, 2> tokens;
   int calls = 0;
   int destroyed = 0;
+  VirtualLoop<> v;
   for (std::size_t i = 0; i < 2; ++i) {
     tokens[i] = interest()
                     .read()

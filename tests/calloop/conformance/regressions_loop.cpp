@@ -323,11 +323,11 @@ TEST(Conformance, CR_022_ChildrenAreToldApartThroughSeveralLevels) {
 }
 
 TEST(Conformance, CR_025_SourcesMayBeRemovedDuringADispatch) {
-  VirtualLoop<> v;
   const std::array<Pipe, 3> pipes{Pipe::filled(), Pipe::filled(), Pipe::filled()};
   std::array<RegistrationToken, 3> tokens;
   int calls = 0;
   int destroyed = 0;
+  VirtualLoop<> v;
   for (std::size_t i = 0; i < pipes.size(); ++i) {
     tokens[i] = v.handle.insert_source(
         reading(pipes[i]), [&, guard = OnDrop{[&] { ++destroyed; }}](Readiness) {
@@ -343,9 +343,9 @@ TEST(Conformance, CR_025_SourcesMayBeRemovedDuringADispatch) {
 }
 
 TEST(Conformance, CR_027_ARemovalMayRemoveOthers) {
-  VirtualLoop<> v;
   std::array<RegistrationToken, 4> chain;
   int destroyed = 0;
+  VirtualLoop<> v;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     chain[i] = v.handle.insert_source(Timer::after(1h), [&, guard = OnDrop{[&, i] {
                                                               ++destroyed;
