@@ -37,16 +37,16 @@ int main() try {
   auto [asking, questions] = zeromq::make_source(std::move(client));
 
   loop.handle().insert_source(std::move(serving),
-                              [answers = std::move(answers)](const zeromq::Message& question) {
-                                answers.send(zeromq::Message{in_capitals(question.front())});
+                              [replies = std::move(answers)](const zeromq::Message& question) {
+                                replies.send(zeromq::Message{in_capitals(question.front())});
                               });
-  loop.handle().insert_source(std::move(asking), [questions = questions, stop = loop.signal()](
+  loop.handle().insert_source(std::move(asking), [more = questions, stop = loop.signal()](
                                                      const zeromq::Message& answer, App& app) {
     std::printf("%s\n", answer.front().c_str());
     if (++app.answers == 3)
       stop.stop();
     else
-      questions.send(zeromq::Message{"and again"});
+      more.send(zeromq::Message{"and again"});
   });
 
   questions.send(zeromq::Message{"hello"});
