@@ -13,6 +13,26 @@ tests::Allocations tests::allocations() noexcept {
   return counted;
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CALLOOP_TESTS_THREAD_SANITIZER
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define CALLOOP_TESTS_THREAD_SANITIZER
+#endif
+
+#if defined(CALLOOP_TESTS_THREAD_SANITIZER)
+
+bool tests::counts_allocations() noexcept {
+  return false;
+}
+
+#else
+
+bool tests::counts_allocations() noexcept {
+  return true;
+}
+
 // The other forms of new and delete call these two.
 void* operator new(std::size_t size) {
   void* const memory = std::malloc(size == 0 ? 1 : size);
@@ -31,3 +51,5 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t) noexcept {
   ::operator delete(memory);
 }
+
+#endif

@@ -13,4 +13,7 @@ struct Allocations {
 
 [[nodiscard]] Allocations allocations() noexcept;
 
+/// Whether anything is counted: ThreadSanitizer has an operator new of its own.
+[[nodiscard]] bool counts_allocations() noexcept;
+
 }  // namespace tests
