@@ -162,7 +162,9 @@ class CALLOOP_API LoopCore {
   // Not 0: something is to be settled when the running source's code returns.
   std::uint8_t attention_ = 0;
   DispatcherBase* running_ = nullptr;   // whose code is on the stack
-  const epoll_event* event_ = nullptr;  // the rest of the batch
+  // The rest of the batch. Its two ends are not neighbours: g++ 12 would store them as one vector,
+  // which is more instructions.
+  const epoll_event* event_ = nullptr;
   Observer* observer_ = nullptr;
   const epoll_event* events_end_ = nullptr;
   SlotTable slots_;
