@@ -161,7 +161,7 @@ class CALLOOP_API LoopCore {
   Wish wish_ = Wish::None;
   // Not 0: something is to be settled when the running source's code returns.
   std::uint8_t attention_ = 0;
-  DispatcherBase* running_ = nullptr;   // whose code is on the stack
+  DispatcherBase* running_ = nullptr;  // whose code is on the stack
   // The rest of the batch. Its two ends are not neighbours: g++ 12 would store them as one vector,
   // which is more instructions.
   const epoll_event* event_ = nullptr;
