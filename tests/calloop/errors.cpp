@@ -11,6 +11,7 @@
 
 #include <calloop/calloop.hpp>
 
+#include "tests/calloop/boom.hpp"
 #include "tests/calloop/careless_source.hpp"
 #include "tests/calloop/hooked_source.hpp"
 #include "tests/calloop/on_drop.hpp"
@@ -22,14 +23,11 @@ using namespace calloop;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using tests::Boom;
 using tests::CarelessSource;
 using tests::HookedSource;
 using tests::OnDrop;
 using tests::Pipe;
-
-struct Boom : std::runtime_error {
-  using runtime_error::runtime_error;
-};
 
 // -------------------------------------------------------------------- failed registrations
 

@@ -136,37 +136,7 @@ TEST(Generic, LevelReportsAsLongAsItLasts) {
   EXPECT_EQ(calls, 3);
 }
 
-TEST(Generic, EdgeReportsChangesOnly) {
-  EventLoop<> loop;
-  const Pipe pipe = Pipe::filled();
-  int calls = 0;
-  loop.handle().insert_source(Generic{pipe.fd(), interest().read().edge_triggered()},
-                              [&](Readiness) { ++calls; });
-  for (int i = 0; i < 3; ++i)
-    loop.dispatch(0ns);
-  EXPECT_EQ(calls, 1);
-  pipe.fill();
-  loop.dispatch(0ns);
-  EXPECT_EQ(calls, 2);
-}
-
-TEST(Generic, OneShotIsSilentUntilItIsUpdated) {
-  EventLoop<> loop;
-  const Pipe pipe = Pipe::filled();
-  int calls = 0;
-  const RegistrationToken token = loop.handle().insert_source(
-      Generic{pipe.fd(), interest().read().one_shot()}, [&](Readiness) { ++calls; });
-  for (int i = 0; i < 3; ++i)
-    loop.dispatch(0ns);
-  EXPECT_EQ(calls, 1);
-  pipe.fill();
-  loop.dispatch(0ns);
-  EXPECT_EQ(calls, 1);
-  EXPECT_TRUE(loop.handle().update(token));
-  for (int i = 0; i < 3; ++i)
-    loop.dispatch(0ns);
-  EXPECT_EQ(calls, 2);
-}
+// Edge and one-shot: conformance/generic.cpp, CL_095 and CL_096.
 
 TEST(Generic, ANewInterestTakesEffectWithAnUpdate) {
   EventLoop<> loop;

@@ -58,11 +58,21 @@ class FrameLog {
   std::filesystem::path file_;
 };
 
+// Whether some thirty frames in a row came at the output's rate, on a machine that has other things
+// to do now and then.
+bool keep_the_rate(const std::vector<long>& times) {
+  constexpr std::size_t run = 30;
+  for (std::size_t i = run; i < times.size(); ++i)
+    if (static_cast<double>(times[i] - times[i - run]) < 1.25 * run * refresh_ms)
+      return true;
+  return false;
+}
+
 struct RealClient {
   std::string name;
-  std::string command;  // for /bin/sh -c, with a program as its last word
-  std::string process;  // as the kernel cuts it
-  bool animated = false;
+  std::string command;    // for /bin/sh -c, with a program as its last word
+  std::string process;    // as the kernel cuts it
+  bool animated = false;  // else it draws when it has something new
 };
 
 std::ostream& operator<<(std::ostream& out, const RealClient& client) {
@@ -107,9 +117,7 @@ TEST_P(RealClients, ShowAWindowAndLive) {
     for (std::size_t i = 1; i < times.size(); ++i)
       // Whole milliseconds, each cut by up to one.
       EXPECT_GE(times[i] - times[i - 1], static_cast<long>(refresh_ms)) << "frame " << i;
-    const double mean =
-        static_cast<double>(times.back() - times.front()) / static_cast<double>(times.size() - 1);
-    EXPECT_LT(mean, 10 * refresh_ms);
+    EXPECT_TRUE(eventually([&] { return keep_the_rate(frames.times()); }));
   } else {
     EXPECT_TRUE(eventually([&] { return !frames.times().empty(); }));
   }
