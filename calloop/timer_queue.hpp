@@ -1,16 +1,25 @@
-// Deadlines, ordered: an indexed 4-ary heap, and the list of those that are due.
+// Deadlines, ordered: a hierarchical timer wheel that forgets no nanosecond.
 //
 //     const TimerId id = queue.add(deadline, token);
 //     queue.rearm(id, deadline + period);
 //     queue.expire(now);
 //     while (const auto due = queue.next_due()) deliver(*due);
 //
-// Equal deadlines come out in the order in which they were armed. Re-arming and cancelling touch
-// one entry in place; nothing allocates but a table that grows. Sources reach it through Poll.
+// Nine levels of 64 buckets: a bucket of the lowest spans about a microsecond, one of each further
+// level all 64 of the level below. A timer waits in the lowest level in which it and the present
+// are in different buckets, and moves down when its bucket begins; within a microsecond timers are
+// sorted when they expire, equal deadlines in the order in which they were armed. So arming and
+// cancelling are a few stores, whatever there is beside. Who is re-armed to later, as most are,
+// stays where it is until its old bucket begins.
+//
+// Internal to the loop; sources reach it through Poll.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -30,64 +39,113 @@ class CALLOOP_API TimerQueue {
   /// then changed nothing.
   [[nodiscard]] TimerId add(TimePoint deadline, Token token);
   /// Gives a timer a new deadline, whether it is armed, due or has fired. Does not allocate.
-  void rearm(TimerId id, TimePoint deadline) noexcept;
+  void rearm(TimerId id, TimePoint deadline) noexcept {
+    const auto index = static_cast<std::uint32_t>(id);
+    Node& timer = node(index);
+    const TimePoint before = time_point(timer.deadline);
+    if (timer.level >= levels || deadline < before)
+      return rearm_elsewhere(index, deadline);
+    timer.deadline = nanoseconds(deadline);
+    timer.order = order_++;
+    if (before <= expiry_)
+      expiry_known_ = false;
+  }
   /// The same, and what it reports from now on.
   void rearm(TimerId id, TimePoint deadline, Token token) noexcept;
-  /// Forgets a timer; it does not fire any more, also if it is due already.
+  /// Forgets a timer; it does not fire any more, also if it is due already. No effect on None, nor
+  /// a second time.
   void cancel(TimerId id) noexcept;
+  /// When it fires, or has fired last.
+  [[nodiscard]] TimePoint deadline(TimerId id) const noexcept {
+    return time_point(node(static_cast<std::uint32_t>(id)).deadline);
+  }
 
-  /// The earliest deadline; TimePoint::max() when nothing is armed.
-  [[nodiscard]] TimePoint earliest() const noexcept {
-    return heap_.empty() ? TimePoint::max() : heap_.front().deadline;
+  /// When to call `expire` next: the earliest deadline. Where very many timers wait in one bucket,
+  /// it may be the earlier moment at which that has to move down a level; `expire` finds nothing
+  /// due then. TimePoint::max() when nothing is armed.
+  [[nodiscard]] TimePoint next_expiry() noexcept {
+    return expiry_known_ ? expiry_ : find_next_expiry();
   }
   /// Whether nothing is armed or due.
   [[nodiscard]] bool is_idle() const noexcept { return pending_ == 0; }
-  /// Moves every timer with a deadline up to `now` to the end of the due list. Throws
-  /// std::bad_alloc; what it had not moved by then stays armed.
-  void expire(TimePoint now);
+  /// Moves every timer with a deadline up to `now` to the end of the due list, in order. `now` does
+  /// not go back. Does not allocate.
+  void expire(TimePoint now) noexcept;
   /// Whether `next_due` has something to give.
-  [[nodiscard]] bool has_due() const noexcept { return due_begin_ != due_.size(); }
+  [[nodiscard]] bool has_due() const noexcept { return due_ != none; }
   /// Takes the next due timer off the list. It stays known, disarmed, until `rearm` or `cancel`.
   [[nodiscard]] std::optional<Token> next_due() noexcept;
 
  private:
-  // `order` is a sequence number of 40 bits over the index of the node, 24 bits: compared by
-  // difference, it may wrap.
-  struct Entry {
-    TimePoint deadline;
-    std::uint64_t order;
+  // A member of one circular list: of a bucket or of what is due. Packed: there may be very many.
+  struct [[gnu::packed, gnu::aligned(4)]] Node {
+    Duration::rep deadline;  // in the bucket or, if it was re-armed, later
+    std::uint64_t token;
+    std::uint32_t order;  // of arming; compared by difference, so it may wrap
+    std::uint32_t next : 24;
+    std::uint32_t level : 8;  // or one of the three below
+    std::uint32_t previous : 24;
+    std::uint32_t digit : 8;  // which bucket of the level
   };
-  static constexpr std::uint32_t node_bits = 24;
-  static constexpr std::uint32_t disarmed = 0xffffffff;
-  static constexpr std::uint32_t due_flag = 0x80000000;
+  using Tick = std::uint64_t;
+  static constexpr unsigned tick_bits = 10;  // nanoseconds in a bucket of the lowest level
+  static constexpr unsigned digit_bits = 6;
+  static constexpr std::uint32_t digits = 1U << digit_bits;
+  static constexpr std::uint32_t levels = (63 - tick_bits + digit_bits - 1) / digit_bits;
+  static constexpr std::uint32_t level_due = levels;
+  static constexpr std::uint32_t level_none = levels + 1;  // it has fired
+  static constexpr std::uint32_t level_free = levels + 2;
+  static constexpr std::uint32_t none = 0xffffff;
+  static constexpr std::uint32_t chunk_size = 256;
+  struct Bucket {
+    std::uint32_t level;
+    std::uint32_t digit;
+    Tick begin;
+    [[nodiscard]] Tick end() const noexcept { return begin + (Tick{1} << level * digit_bits); }
+  };
 
-  static bool before(const Entry& a, const Entry& b) noexcept {
-    if (a.deadline != b.deadline)
-      return a.deadline < b.deadline;
-    return static_cast<std::int64_t>(a.order - b.order) < 0;
+  [[nodiscard]] Node& node(std::uint32_t index) const noexcept {
+    return chunks_[index / chunk_size][index % chunk_size];
   }
-  static std::uint32_t node_of(const Entry& entry) noexcept {
-    return static_cast<std::uint32_t>(entry.order & ((1u << node_bits) - 1));
+  [[nodiscard]] static Duration::rep nanoseconds(TimePoint time) noexcept {
+    return time.time_since_epoch().count();
   }
-  [[nodiscard]] Entry make_entry(TimePoint deadline, std::uint32_t node) noexcept;
-  void place(std::uint32_t position, const Entry& entry) noexcept;
-  void sift_up(std::uint32_t position, Entry entry) noexcept;
-  void sift_down(std::uint32_t position, Entry entry) noexcept;
-  void push(const Entry& entry) noexcept;
-  void erase(std::uint32_t position) noexcept;
-  void disarm(std::uint32_t node) noexcept;
-  void reserve_one_more();
+  [[nodiscard]] static TimePoint time_point(Duration::rep nanoseconds) noexcept {
+    return TimePoint{Duration{nanoseconds}};
+  }
+  [[nodiscard]] static Tick tick_of(TimePoint time) noexcept {
+    return static_cast<Tick>(std::max<Duration::rep>(nanoseconds(time), 0)) >> tick_bits;
+  }
+  [[nodiscard]] std::uint32_t& first_of(std::uint32_t level, std::uint32_t digit) noexcept {
+    return first_[level * digits + digit];
+  }
+  void append(std::uint32_t& first, std::uint32_t index) noexcept;
+  void unlink(std::uint32_t& first, std::uint32_t index) noexcept;
+  void arm(std::uint32_t index) noexcept;
+  void leave_bucket(std::uint32_t index) noexcept;
+  void rearm_elsewhere(std::uint32_t index, TimePoint deadline) noexcept;
+  void disarm(std::uint32_t index) noexcept;
+  [[nodiscard]] Bucket first_bucket() const noexcept;
+  [[nodiscard]] TimePoint find_next_expiry() noexcept;
+  [[nodiscard]] std::uint32_t take(const Bucket& bucket) noexcept;
+  void move_down(const Bucket& bucket) noexcept;
+  void expire_bucket(const Bucket& bucket, TimePoint now) noexcept;
+  [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const noexcept;
+  [[nodiscard]] std::uint32_t merged(std::uint32_t a, std::uint32_t b) const noexcept;
+  [[nodiscard]] std::uint32_t sorted(std::uint32_t list) const noexcept;
 
-  std::vector<Entry> heap_;
-  // Per node: where it is in heap_ (or in due_, with due_flag), and what it reports; a free node
-  // holds the index of the next free one in its place.
-  std::vector<std::uint32_t> positions_;
-  std::vector<std::uint64_t> tokens_;
-  std::vector<std::uint32_t> due_;  // nodes; `disarmed` where one was cancelled
-  std::uint32_t due_begin_ = 0;
-  std::size_t pending_ = 0;  // armed or due
-  std::uint32_t free_ = disarmed;
-  std::uint64_t sequence_ = 0;
+  Tick present_ = 0;  // all that was due before is expired
+  TimePoint expiry_ = TimePoint::max();
+  bool expiry_known_ = true;
+  std::uint32_t due_ = none;
+  std::uint32_t free_ = none;
+  std::uint32_t size_ = 0;  // nodes that were ever taken
+  std::uint32_t order_ = 0;
+  std::size_t pending_ = 0;        // armed or due
+  std::uint32_t used_levels_ = 0;  // a bit for each level that has a timer
+  std::array<std::uint64_t, levels> used_digits_{};
+  std::unique_ptr<std::uint32_t[]> first_;  // of each bucket that is used
+  std::vector<std::unique_ptr<Node[]>> chunks_;
 };
 
 }  // namespace calloop

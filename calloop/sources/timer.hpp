@@ -61,40 +61,64 @@ class CALLOOP_API Timer {
   /// Fires in the next iteration.
   [[nodiscard]] static Timer immediate() noexcept { return after(Duration::zero()); }
 
-  Timer(Timer&& other) noexcept;
-  Timer& operator=(Timer&& other) noexcept;
+  Timer(Timer&& other) noexcept { take(other); }
+  Timer& operator=(Timer&& other) noexcept {
+    if (this != &other) {
+      leave();
+      take(other);
+    }
+    return *this;
+  }
   /// Forgets the deadline, if it is registered.
   ~Timer() { leave(); }
 
-  /// Take effect when the source is updated or registered.
-  void set_deadline(TimePoint deadline) noexcept;
+  /// Gives it another deadline: of an enabled one at once, in place and without a system call, else
+  /// when it is registered. Also one that was dropped, or has fired and waits to be told.
+  void set_deadline(TimePoint deadline) noexcept {
+    if (is_registered()) {
+      poll_->rearm_timer(id_, deadline);
+    } else {
+      value_ = deadline.time_since_epoch();
+      kind_ = Kind::Deadline;
+    }
+  }
+  /// The same, `delay` from now or from when it is registered.
   void set_delay(Duration delay) noexcept;
   /// When it fires or has fired last; nothing while a delay has not begun, or when it never will.
   [[nodiscard]] std::optional<TimePoint> deadline() const noexcept;
 
   template <class Emit>
   PostAction process_events(Readiness, Token token, Emit&& emit) {
-    if (token.child() != child_)
+    if (!is_registered() || token.child() != child_)
       return PostAction::Continue;
-    return rearm(emit(TimePoint{value_}));
+    return answer(emit(poll_->timer_deadline(id_)));
   }
   void register_with(Poll& poll, TokenFactory& tokens);
   void reregister_with(Poll& poll, TokenFactory& tokens);
-  void unregister_from(Poll& poll);
+  void unregister_from(Poll& poll) noexcept;
 
  private:
-  enum class Kind : std::uint8_t { Delay, Deadline };
-  static constexpr std::uint16_t no_child = 0xffff;
+  enum class Kind : std::uint8_t {
+    Delay,
+    Deadline,
+    Dropped,  // it stays silent, whatever its parent registers, until it is given a deadline
+  };
   Timer(Kind kind, Duration value) noexcept : value_{value}, kind_{kind} {}
-  void start(const Poll& poll) noexcept;
-  void leave() noexcept;
-  PostAction rearm(TimeoutAction action) noexcept;
+  [[nodiscard]] bool is_registered() const noexcept { return id_ != TimerId::None; }
+  void take(Timer& other) noexcept;
+  void leave() noexcept {
+    if (is_registered())
+      unregister_from(*poll_);
+  }
+  PostAction answer(TimeoutAction action) noexcept;
 
-  Duration value_;        // a delay, or a deadline since the clock's epoch
-  Poll* poll_ = nullptr;  // where it is registered
+  union {
+    Duration value_;  // a delay, or a deadline since the clock's epoch
+    Poll* poll_;      // while it is registered, where: that has the deadline
+  };
   TimerId id_ = TimerId::None;
-  std::uint16_t child_ = no_child;
-  Kind kind_;
+  std::uint16_t child_ = 0;  // while it is registered
+  Kind kind_ = Kind::Deadline;
 };
 
 }  // namespace calloop

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,16 +35,16 @@ std::vector<std::uint32_t> expired(TimerQueue& queue, TimePoint now) {
 
 TEST(TimerQueue, GivesWhatIsDueByDeadline) {
   TimerQueue queue;
-  EXPECT_EQ(queue.earliest(), TimePoint::max());
+  EXPECT_EQ(queue.next_expiry(), TimePoint::max());
   static_cast<void>(queue.add(at(3), named(3)));
   static_cast<void>(queue.add(at(1), named(1)));
   static_cast<void>(queue.add(at(2), named(2)));
-  EXPECT_EQ(queue.earliest(), at(1));
+  EXPECT_EQ(queue.next_expiry(), at(1));
   EXPECT_THAT(expired(queue, at(0)), IsEmpty());
   EXPECT_THAT(expired(queue, at(2)), ElementsAre(1u, 2u));
-  EXPECT_EQ(queue.earliest(), at(3));
+  EXPECT_EQ(queue.next_expiry(), at(3));
   EXPECT_THAT(expired(queue, at(3)), ElementsAre(3u));
-  EXPECT_EQ(queue.earliest(), TimePoint::max());
+  EXPECT_EQ(queue.next_expiry(), TimePoint::max());
 }
 
 TEST(TimerQueue, EqualDeadlinesComeInOrderOfArming) {
@@ -63,7 +65,7 @@ TEST(TimerQueue, RearmingTakesADueOneBack) {
   queue.rearm(first, at(5), named(7));
   EXPECT_EQ(queue.next_due()->slot(), 2u);
   EXPECT_EQ(queue.next_due(), std::nullopt);
-  EXPECT_EQ(queue.earliest(), at(5));
+  EXPECT_EQ(queue.next_expiry(), at(5));
   queue.rearm(second, at(4));  // one that has fired
   EXPECT_THAT(expired(queue, at(9)), ElementsAre(2u, 7u));
 }
@@ -72,7 +74,7 @@ TEST(TimerQueue, ACancelledOneIsGoneInEveryState) {
   TimerQueue queue;
   const TimerId armed = queue.add(at(1), named(1));
   queue.cancel(armed);
-  EXPECT_EQ(queue.earliest(), TimePoint::max());
+  EXPECT_EQ(queue.next_expiry(), TimePoint::max());
   const TimerId due = queue.add(at(1), named(2));
   queue.expire(at(1));
   queue.cancel(due);
@@ -82,6 +84,26 @@ TEST(TimerQueue, ACancelledOneIsGoneInEveryState) {
   queue.cancel(fired);
   static_cast<void>(queue.add(at(2), named(4)));
   EXPECT_THAT(expired(queue, at(2)), ElementsAre(4u));
+}
+
+TEST(TimerQueue, CancellingTwiceOrNothingHasNoEffect) {
+  TimerQueue queue;
+  queue.cancel(TimerId::None);
+  const TimerId gone = queue.add(at(1), named(1));
+  queue.cancel(gone);
+  queue.cancel(gone);
+  static_cast<void>(queue.add(at(1), named(2)));
+  static_cast<void>(queue.add(at(1), named(3)));
+  EXPECT_THAT(expired(queue, at(1)), ElementsAre(2u, 3u));
+}
+
+TEST(TimerQueue, NothingIsDueWhenAllThatWasIsCancelled) {
+  TimerQueue queue;
+  const TimerId due = queue.add(at(1), named(1));
+  queue.expire(at(1));
+  queue.cancel(due);
+  EXPECT_FALSE(queue.has_due());
+  EXPECT_TRUE(queue.is_idle());
 }
 
 TEST(TimerQueue, ExpiringTwiceAppends) {
@@ -95,9 +117,81 @@ TEST(TimerQueue, ExpiringTwiceAppends) {
   EXPECT_FALSE(queue.has_due());
 }
 
-// Against std::map ordered by (deadline, order of arming).
-TEST(TimerQueue, BehavesAsASortedMap) {
-  std::mt19937 random{11};
+TEST(TimerQueue, EqualDeadlinesKeepTheirOrderHoweverFarTheyWere) {
+  TimerQueue queue;
+  const TimePoint deadline = TimePoint{} + 1h;
+  std::vector<std::uint32_t> order;
+  // Armed from ever nearer: each waits in another level than the one before.
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    static_cast<void>(queue.add(deadline, named(i)));
+    order.push_back(i);
+    queue.expire(deadline - Duration{1h} / (std::int64_t{1} << i));
+  }
+  EXPECT_THAT(expired(queue, deadline - 1ns), IsEmpty());
+  EXPECT_EQ(expired(queue, deadline), order);
+}
+
+TEST(TimerQueue, SortsWhatIsDueInTheSameMicrosecond) {
+  TimerQueue queue;
+  std::mt19937 random{5};
+  std::vector<std::pair<TimePoint, std::uint32_t>> expected;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    const TimePoint deadline{1ms + Duration{random() % 700}};
+    static_cast<void>(queue.add(deadline, named(i)));
+    expected.emplace_back(deadline, i);
+  }
+  std::ranges::stable_sort(expected, {}, &std::pair<TimePoint, std::uint32_t>::first);
+  std::vector<std::uint32_t> order;
+  for (const auto& [deadline, number] : expected)
+    order.push_back(number);
+  EXPECT_EQ(expired(queue, at(2)), order);
+}
+
+TEST(TimerQueue, TellsTheEarliestDeadlineToTheNanosecond) {
+  TimerQueue queue;
+  static_cast<void>(queue.add(TimePoint{1h + 1ns}, named(1)));
+  EXPECT_EQ(queue.next_expiry(), TimePoint{1h + 1ns});
+  const TimerId earlier = queue.add(TimePoint{1h}, named(2));
+  EXPECT_EQ(queue.next_expiry(), TimePoint{1h});
+  queue.cancel(earlier);
+  EXPECT_EQ(queue.next_expiry(), TimePoint{1h + 1ns});
+}
+
+TEST(TimerQueue, AmongVeryManyItTellsWhenToSpreadThem) {
+  TimerQueue queue;
+  for (std::uint32_t i = 0; i < 1000; ++i)
+    static_cast<void>(queue.add(TimePoint{10s + std::chrono::milliseconds{i}}, named(i)));
+  TimePoint now{};
+  int looks = 0;
+  while (!queue.has_due()) {
+    ASSERT_GT(queue.next_expiry(), now);
+    now = queue.next_expiry();
+    ASSERT_LE(now, TimePoint{10s});
+    queue.expire(now);
+    ++looks;
+  }
+  EXPECT_EQ(now, TimePoint{10s});
+  EXPECT_LE(looks, 6);  // at most one a level
+}
+
+TEST(TimerQueue, TheEndOfTimeIsNeverDue) {
+  TimerQueue queue;
+  const TimerId never = queue.add(TimePoint::max(), named(1));
+  static_cast<void>(queue.add(TimePoint::min(), named(2)));
+  EXPECT_EQ(queue.next_expiry(), TimePoint::min());
+  EXPECT_THAT(expired(queue, TimePoint{100'000h}), ElementsAre(2u));
+  EXPECT_EQ(queue.next_expiry(), TimePoint::max());
+  queue.rearm(never, TimePoint{100'001h});
+  EXPECT_THAT(expired(queue, TimePoint{100'002h}), ElementsAre(1u));
+}
+
+// Against std::map ordered by (deadline, order of arming), with deadlines from the past to
+// `farthest` from now.
+class Model : public testing::TestWithParam<Duration> {};
+
+TEST_P(Model, IsASortedMap) {
+  const auto farthest = static_cast<std::uint64_t>(GetParam().count());
+  std::mt19937_64 random{11};
   TimerQueue queue;
   using Key = std::pair<TimePoint, std::uint64_t>;
   struct Known {
@@ -108,14 +202,19 @@ TEST(TimerQueue, BehavesAsASortedMap) {
   std::map<std::uint32_t, Known> known;
   std::uint64_t order = 0;
   std::uint32_t next = 1;
-  TimePoint now{};
+  TimePoint now{1s};
   const auto any_known = [&] {
     auto found = known.begin();
     std::advance(found, static_cast<long>(random() % known.size()));
     return found;
   };
+  const auto any_deadline = [&] {
+    if (!model.empty() && random() % 4 == 0)
+      return model.begin()->first.first;
+    return now + Duration{random() % farthest} - Duration{random() % 16 == 0 ? farthest / 16 : 0};
+  };
   for (int step = 0; step < 20'000; ++step) {
-    const TimePoint deadline = now + std::chrono::microseconds{random() % 2000};
+    const TimePoint deadline = any_deadline();
     switch (random() % 5) {
       case 0:
       case 1: {
@@ -147,7 +246,7 @@ TEST(TimerQueue, BehavesAsASortedMap) {
         break;
       }
       case 4: {
-        now += std::chrono::microseconds{random() % 300};
+        now += Duration{random() % (farthest / 8)};
         queue.expire(now);
         while (const auto token = queue.next_due()) {
           ASSERT_FALSE(model.empty());
@@ -156,12 +255,23 @@ TEST(TimerQueue, BehavesAsASortedMap) {
           known.at(token->slot()).key.reset();
           model.erase(model.begin());
         }
+        ASSERT_TRUE(model.empty() || model.begin()->first.first > now);
         break;
       }
     }
-    ASSERT_EQ(queue.earliest(), model.empty() ? TimePoint::max() : model.begin()->first.first);
+    const TimePoint earliest = model.empty() ? TimePoint::max() : model.begin()->first.first;
+    if (model.size() <= 16) {
+      ASSERT_EQ(queue.next_expiry(), earliest);
+    } else {
+      ASSERT_LE(queue.next_expiry(), earliest);
+      // Not so early that looking then would be for nothing, and again.
+      ASSERT_GT(queue.next_expiry(), std::min(now, earliest - 1ns));
+    }
     ASSERT_EQ(queue.is_idle(), model.empty());
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(TimerQueue, Model, testing::Values(Duration{50}, 5us, 2ms, 500ms, 100h),
+                         [](const auto& one) { return std::to_string(one.param.count()) + "ns"; });
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include <memory>
 #include <random>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <calloop/composed.hpp>
 #include <calloop/event_loop.hpp>
 #include <calloop/sources/timer.hpp>
 #include <calloop/testing.hpp>
@@ -96,19 +99,69 @@ TEST_F(TimerTest, ARemovedOneNeverFiresAndOthersDo) {
   EXPECT_EQ(test_.now(), TimePoint{2ms});
 }
 
-TEST_F(TimerTest, NewDeadlinesTakeEffectWithAnUpdate) {
+TEST_F(TimerTest, NewDeadlinesTakeEffectAtOnce) {
   const auto timer =
       handle_.make_dispatcher(Timer::after(1h), [&](TimePoint at) { fired_.push_back(at); });
   EXPECT_EQ(timer->deadline(), std::nullopt);  // has not begun
   const RegistrationToken token = handle_.register_dispatcher(timer);
   EXPECT_EQ(timer->deadline(), TimePoint{1h});
   timer->set_deadline(TimePoint{5ms});
-  handle_.update(token);
   EXPECT_EQ(timer->deadline(), TimePoint{5ms});
+  loop_.dispatch(4ms);
+  EXPECT_THAT(fired_, ElementsAre());
   timer->set_delay(3ms);
+  handle_.update(token);  // changes nothing
+  loop_.dispatch(std::nullopt);
+  EXPECT_THAT(fired_, ElementsAre(TimePoint{7ms}));
+}
+
+TEST_F(TimerTest, ADeadlineOfADisabledOneTakesEffectWhenItIsEnabled) {
+  const auto timer =
+      handle_.make_dispatcher(Timer::after(1ms), [&](TimePoint at) { fired_.push_back(at); });
+  const RegistrationToken token = handle_.register_dispatcher(timer);
+  handle_.disable(token);
+  EXPECT_EQ(timer->deadline(), TimePoint{1ms});
+  timer->set_deadline(TimePoint{5ms});
+  loop_.dispatch(6ms);
+  EXPECT_THAT(fired_, ElementsAre());
+  handle_.enable(token);
+  loop_.dispatch(0ms);
+  EXPECT_THAT(fired_, ElementsAre(TimePoint{5ms}));
+}
+
+// A parent that combines its children's answers is registered anew when one of them leaves.
+struct TwoTimers : Composed<TwoTimers> {
+  using Event = TimePoint;
+  using Metadata = void;
+  using Ret = TimeoutAction;
+  Timer first;
+  Timer second;
+  TwoTimers(Timer a, Timer b) : first{std::move(a)}, second{std::move(b)} {}
+  auto children() { return std::tie(first, second); }
+  PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+    return first.process_events(readiness, token, emit) |
+           second.process_events(readiness, token, emit);
+  }
+};
+
+TEST_F(TimerTest, ADroppedOneStaysSilentHoweverOftenItsParentIsRegistered) {
+  const auto timers = handle_.make_dispatcher(TwoTimers{Timer::after(1ms), Timer::after(4ms)},
+                                              [&](TimePoint at) { fired_.push_back(at); });
+  const RegistrationToken token = handle_.register_dispatcher(timers);
+  for (int i = 0; i < 3; ++i)
+    loop_.dispatch(1ms);
+  handle_.update(token);
+  handle_.disable(token);
+  handle_.enable(token);
+  loop_.dispatch(0ms);
+  EXPECT_THAT(fired_, ElementsAre(TimePoint{1ms}));
+  loop_.dispatch(2ms);
+  EXPECT_THAT(fired_, ElementsAre(TimePoint{1ms}, TimePoint{4ms}));
+  // Until it is given another deadline.
+  timers->first.set_deadline(TimePoint{9ms});
   handle_.update(token);
   loop_.dispatch(std::nullopt);
-  EXPECT_THAT(fired_, ElementsAre(TimePoint{3ms}));
+  EXPECT_THAT(fired_, ElementsAre(TimePoint{1ms}, TimePoint{4ms}, TimePoint{9ms}));
 }
 
 TEST_F(TimerTest, EnablingOneThatIsEnabledDoesNotArmItTwice) {
