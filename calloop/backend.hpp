@@ -44,6 +44,8 @@ class CALLOOP_API Backend {
 
   /// The clock that the loop's timers follow.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
+  /// Whether that is CLOCK_MONOTONIC, so that the kernel can be asked to wake a host up.
+  [[nodiscard]] virtual bool has_real_clock() const noexcept { return true; }
 
   /// Ends the current or the next wait. Any thread, any number of times, also from a signal
   /// handler; calls that come before the loop has noticed are one.
@@ -53,7 +55,8 @@ class CALLOOP_API Backend {
   virtual void acknowledge_wake() noexcept = 0;
 
   /// Replaces the kernel object by an empty one: the only way to be rid of registrations whose
-  /// descriptor nobody can name any more. Throws std::system_error, and has then changed nothing.
+  /// descriptor nobody can name any more. Throws std::system_error; the loop will try again then
+  /// before it does anything else.
   virtual void reopen() = 0;
 
   /// A descriptor that is readable while something registered is ready; owned by the backend.

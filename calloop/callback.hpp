@@ -171,10 +171,8 @@ class Callback {
   using Offer = Offered<Event, Metadata, Data>;
 
  public:
-  Callback(F function, LoopHandle<Data> loop)
-      : function_{std::move(function)}, narrowed_{narrow(loop)}, loop_{std::move(loop)} {}
-
-  [[nodiscard]] LoopCore& core() const noexcept { return loop_.core(); }
+  Callback(F function, const LoopHandle<Data>& loop)
+      : function_{std::move(function)}, narrowed_{narrow(loop)}, loop_{loop} {}
 
   /// `metadata` is null where Metadata is void.
   decltype(auto) operator()(Event& event, Metadata* metadata) {
@@ -285,9 +283,26 @@ class Callback {
     }
   }
 
+  // Whether it is given data, or the handle itself.
+  static consteval bool wants_loop() {
+    if constexpr (injects()) {
+      return []<class... P>(TypeList<P...>) {
+        using Handle = LoopHandle<Data>;
+        return ((std::same_as<std::remove_cvref_t<P>, Handle> ||
+                 Offer::template is_data<std::remove_cvref_t<P>>()) ||
+                ...);
+      }(typename Parameters<F>::type{});
+    } else {
+      return !std::is_void_v<Data>;
+    }
+  }
+  struct Nothing {
+    explicit Nothing(const LoopHandle<Data>&) noexcept {}
+  };
+
   [[no_unique_address]] F function_;
   [[no_unique_address]] typename Narrowed<F, Data>::type narrowed_;
-  LoopHandle<Data> loop_;
+  [[no_unique_address]] std::conditional_t<wants_loop(), LoopHandle<Data>, Nothing> loop_;
 };
 
 // To be called where the user wrote the callback: the first error is about it.

@@ -1,6 +1,7 @@
 #include <calloop/core.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <stdexcept>
 #include <string>
 
@@ -8,7 +9,6 @@
 
 namespace calloop {
 
-DispatcherBase::~DispatcherBase() = default;
 Observer::~Observer() = default;
 void Observer::callback_begins(std::string_view) noexcept {}
 void Observer::callback_ended(std::string_view) noexcept {}
@@ -18,6 +18,15 @@ namespace {
 
 constexpr Duration default_slack = std::chrono::microseconds{50};
 
+// No two loops that are there at the same time have the same one, but by a chance in 2^32.
+std::uint32_t identity_of(const LoopCore* core) noexcept {
+  const std::uint64_t mixed =
+      (reinterpret_cast<std::uintptr_t>(core) ^
+       static_cast<std::uint64_t>(Clock::now().time_since_epoch().count())) *
+      0x9e3779b97f4a7c15;
+  return static_cast<std::uint32_t>(mixed >> 32);
+}
+
 }  // namespace
 
 LoopCore::LoopCore(std::shared_ptr<Backend> backend)
@@ -25,7 +34,8 @@ LoopCore::LoopCore(std::shared_ptr<Backend> backend)
       poll_{backend_, slots_},
       root_{this, nullptr, nullptr, nullptr},
       slack_{default_slack},
-      loop_slot_{make_loop_descriptors(*backend_)} {
+      loop_slot_{make_loop_descriptors(blocks_, *backend_)},
+      identity_{identity_of(this)} {
   Slot& slot = slots_[slots_.allocate()];
   static_cast<void>(slot.begin_registration(Token::loop_slot));
   slot.dispatcher = loop_slot_.get();
@@ -41,14 +51,16 @@ void LoopCore::destroy() noexcept {
 
 void LoopCore::check_dispatch(const char* what) const {
   owner_.check(what);
-  if (state_ != State::Alive)
+  if (mode_.state == State::Dispatching || mode_.state == State::Dead)
     throw std::logic_error{std::string{"calloop: "} + what +
                            (is_dispatching() ? " inside dispatch" : " on a loop that is gone")};
 }
 
 Timeout LoopCore::prepare(void* data) {
   check_dispatch("prepare");
-  state_ = State::Dispatching;
+  if (mode_.state == State::ShuttingDown)
+    return std::nullopt;
+  mode_.state = State::Dispatching;
   try {
     if (data != root_.resolved)
       resolve_paths(data);
@@ -57,26 +69,26 @@ Timeout LoopCore::prepare(void* data) {
       run_idles();
     see_to_extras();
   } catch (...) {
-    state_ = State::Alive;
+    mode_.state = State::Alive;
     throw;
   }
-  state_ = State::Alive;
+  mode_.state = State::Alive;
   if (has_leftovers())
     return Duration::zero();
-  const TimePoint earliest = poll_.timers_.earliest();
-  if (earliest == TimePoint::max())
+  if (poll_.timers_.next_expiry() == TimePoint::max())
     return std::nullopt;
   const TimePoint now = backend_->now();
-  if (earliest <= now)
+  poll_.timers_.expire(now);
+  if (poll_.timers_.has_due())
     return Duration::zero();
-  return saturating_add(earliest, slack_) - now;
+  return saturating_add(poll_.timers_.next_expiry(), slack_) - now;
 }
 
 int LoopCore::fd() {
   owner_.check("fd");
   if (host_ == nullptr) {
     host_ = std::make_unique<HostFd>(backend_->fd());
-    has_extras_ = true;
+    mode_.has_extras = true;
     update_host();
   }
   return host_->fd();
@@ -85,7 +97,7 @@ int LoopCore::fd() {
 void LoopCore::set_observer(Observer* observer) {
   owner_.check("set_observer");
   observer_ = observer;
-  has_extras_ = true;
+  mode_.has_extras = true;
 }
 
 void LoopCore::set_on_error(ErrorHandler handler) {
@@ -101,13 +113,19 @@ void LoopCore::set_timer_slack(Duration slack) {
 }
 
 bool LoopCore::has_leftovers() const noexcept {
-  return event_ != events_end_ || !synthetic_.empty() || !idles_.empty() || poll_.timers_.has_due();
+  return !leftover_.empty() || !synthetic_.empty() || !idles_.empty() || poll_.timers_.has_due();
 }
 
 void LoopCore::update_host() {
-  const TimePoint earliest = poll_.timers_.earliest();
-  host_->update(earliest == TimePoint::max() ? earliest : saturating_add(earliest, slack_),
-                has_leftovers());
+  TimePoint wake_up = poll_.timers_.next_expiry();
+  bool work_waits = has_leftovers();
+  if (!backend_->has_real_clock()) {
+    work_waits = work_waits || wake_up <= backend_->now();
+    wake_up = TimePoint::max();
+  } else if (wake_up != TimePoint::max()) {
+    wake_up = saturating_add(wake_up, slack_);
+  }
+  host_->update(wake_up, work_waits);
 }
 
 // ---------------------------------------------------------------------------------- data parts
@@ -135,31 +153,38 @@ const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noex
 
 // ----------------------------------------------------------------------------------- waiting
 
-[[gnu::always_inline]] inline void LoopCore::wait(Duration at_most) {
-  std::span<const epoll_event> batch;
+[[gnu::always_inline]] inline std::span<const epoll_event> LoopCore::wait(Duration at_most) {
   if (at_most == for_ever && poll_.timers_.is_idle()) [[likely]]
-    batch = backend_->wait();
-  else
-    batch = wait_for_timers(at_most);
-  event_ = batch.data();
-  events_end_ = event_ + batch.size();
+    return backend_->wait();
+  return wait_for_timers(at_most);
 }
 
 // Until `at_most` is over, or until the earliest timer is due.
 std::span<const epoll_event> LoopCore::wait_for_timers(Duration at_most) {
-  if (at_most == Duration::zero() || poll_.timers_.has_due())
+  TimerQueue& timers = poll_.timers_;
+  if (at_most == Duration::zero() || timers.has_due())
     return backend_->poll();
-  const TimePoint now = backend_->now();
-  const TimePoint earliest = poll_.timers_.earliest();
-  if (earliest <= now)
-    return backend_->poll();
+  TimePoint now = backend_->now();
   const TimePoint end = at_most == for_ever ? TimePoint::max() : saturating_add(now, at_most);
-  if (earliest <= end && earliest != TimePoint::max())
-    return backend_->wait_until(earliest, now, std::min(slack_, end - earliest));
-  if (end == TimePoint::max())
-    return backend_->wait();
-  // Not as exact as can be, which would cost one more system call.
-  return backend_->wait_until(end, now, Duration{1});
+  timers.expire(now);
+  while (!timers.has_due()) {
+    const TimePoint expiry = timers.next_expiry();
+    std::span<const epoll_event> batch;
+    if (expiry <= end && expiry != TimePoint::max()) {
+      batch = backend_->wait_until(expiry, now, std::min(slack_, end - expiry));
+    } else if (end == TimePoint::max()) {
+      return backend_->wait();
+    } else {
+      // Not as exact as can be, which would cost one more system call.
+      return backend_->wait_until(end, now, Duration{1});
+    }
+    now = backend_->now();
+    timers.expire(now);
+    // Else it was the moment to spread timers that are due later.
+    if (!batch.empty() || timers.has_due() || now >= end)
+      return batch;
+  }
+  return backend_->poll();
 }
 
 // ---------------------------------------------------------------------------------- delivering
@@ -189,8 +214,7 @@ void LoopCore::run_hooks(Hook hook) {
 void LoopCore::run_before_handle_events() {
   run_hooks([this](DispatcherBase& source) {
     const Slot& slot = slots_[source.slot_];
-    source.before_handle_events(
-        Events{{event_, events_end_}, Token{source.slot_, slot.epoch(), 0}});
+    source.before_handle_events(Events{leftover_, Token{source.slot_, slot.epoch(), 0}});
   });
 }
 
@@ -216,9 +240,10 @@ template <bool Observed>
     action = source->process_events(readiness, token);
   else
     action = observed(*source, readiness, token);
-  if ((static_cast<unsigned>(action) | attention_) == 0) [[likely]]
+  const auto outcome = static_cast<std::uint8_t>(static_cast<std::uint8_t>(action) | attention_);
+  if (outcome == 0) [[likely]]
     return true;
-  settle(action);
+  settle(static_cast<PostAction>(outcome & ~needs_attention));
   return caught_ == nullptr;
 }
 
@@ -253,27 +278,30 @@ void LoopCore::run_synthetic_events() {
 }
 
 template <bool Observed>
-[[gnu::always_inline]] inline void LoopCore::run_fd_events() {
-  deliver_all([this] {
-    const epoll_event* event = event_;
-    const epoll_event* const end = events_end_;
+[[gnu::always_inline]] inline void LoopCore::run_fd_events(std::span<const epoll_event> batch) {
+  const epoll_event* event = batch.data();
+  const epoll_event* const end = event + batch.size();
+  deliver_all([this, &event, end] {
     while (event != end) {
-      const Token token = Token::from_raw(event->data.u64);
       const Readiness readiness{event->events};
-      event_ = ++event;  // for whoever continues after an exception
+      const Token token = Token::from_raw(event->data.u64);
+      ++event;
       const Slot& slot = slots_[token.slot()];
-      if (!slot.matches(token)) [[unlikely]] {
-        saw_stale(token);
-      } else if (!deliver<Observed>(readiness, token, slot)) {
-        return;
+      if (slot.matches(token)) [[likely]] {
+        if (!deliver<Observed>(readiness, token, slot))
+          return;
+      } else {
+        saw_stale(readiness, token);
       }
     }
   });
+  if (event != end) [[unlikely]]  // an exception has to leave first
+    leftover_ = {event, end};
 }
 
 void LoopCore::run_timers() {
   TimerQueue& timers = poll_.timers_;
-  if (timers.earliest() != TimePoint::max())
+  if (timers.next_expiry() != TimePoint::max())
     timers.expire(backend_->now());
   deliver_all([this, &timers] {
     while (const auto token = timers.next_due()) {
@@ -328,41 +356,44 @@ PostAction LoopCore::observed(DispatcherBase& source, Readiness readiness, Token
 // Every step may find that an exception has to leave dispatch(), `caught_`; then the others are not
 // taken, and what is left undone is kept for the next dispatch.
 void LoopCore::dispatch(Duration at_most, void* data) {
-  const bool is_plain = (static_cast<unsigned>(state_) | static_cast<unsigned>(has_extras_)) == 0 &&
-                        owner_.is_this_thread();
-  if (!is_plain) [[unlikely]]
+  const bool is_plain = std::bit_cast<std::uint16_t>(mode_) == 0 && owner_.is_this_thread();
+  if (!is_plain) [[unlikely]] {
     check_dispatch("dispatch");
-  state_ = State::Dispatching;
+    if (mode_.state == State::ShuttingDown)
+      return;
+  }
+  mode_.state = State::Dispatching;
   try {
     if (data != root_.resolved) [[unlikely]]
       resolve_paths(data);
     if (is_plain) [[likely]] {
-      wait(at_most);
-      run_fd_events<false>();
+      run_fd_events<false>(wait(at_most));
     } else {
       iterate_with_extras(at_most);
     }
-    if (has_extras_ || !poll_.timers_.is_idle())
+    if (mode_.has_extras || !poll_.timers_.is_idle())
       finish_iteration();
   } catch (...) {
-    state_ = State::Alive;
+    mode_.state = State::Alive;
     throw;
   }
-  state_ = State::Alive;
+  mode_.state = State::Alive;
 }
 
 void LoopCore::iterate_with_extras(Duration at_most) {
+  if (rebuild_)  // it failed the last time
+    rebuild_registrations();
   run_before_sleep();
-  if (caught_ == nullptr && event_ == events_end_) {  // else an exception left some: they go first
+  if (caught_ == nullptr && leftover_.empty()) {  // else an exception left some: they go first
     ++waits_;
-    wait(synthetic_.empty() && idles_.empty() ? at_most : Duration::zero());
+    leftover_ = wait(synthetic_.empty() && idles_.empty() ? at_most : Duration::zero());
   }
   if (caught_ == nullptr)
     run_before_handle_events();
   if (caught_ == nullptr)
     run_synthetic_events();
   if (caught_ == nullptr)
-    run_fd_events<true>();
+    run_fd_events<true>(std::exchange(leftover_, {}));
 }
 
 void LoopCore::finish_iteration() {
@@ -370,7 +401,7 @@ void LoopCore::finish_iteration() {
     rebuild_registrations();
   if (caught_ == nullptr && !poll_.timers_.is_idle())
     run_timers();
-  if (!has_extras_)
+  if (!mode_.has_extras)
     return;
   if (caught_ == nullptr)
     run_idles();
@@ -384,8 +415,8 @@ void LoopCore::see_to_extras() {
   constexpr std::uint64_t remembered_waits = 4;
   if (!stale_.empty() && stale_.back().wait + remembered_waits < waits_)
     stale_.clear();
-  has_extras_ = !hooked_.empty() || !stale_.empty() || host_ != nullptr || observer_ != nullptr ||
-                has_leftovers();
+  mode_.has_extras = !hooked_.empty() || !stale_.empty() || rebuild_ || host_ != nullptr ||
+                     observer_ != nullptr || has_leftovers();
   if (caught_ != nullptr)
     std::rethrow_exception(std::exchange(caught_, nullptr));
 }
@@ -395,13 +426,13 @@ void LoopCore::see_to_extras() {
 // An event may be stale because a callback of the same batch has ended its registration. The kernel
 // does not report such a one again. If it does, the registration belongs to a descriptor that was
 // closed while a duplicate of it lives, and nobody can name it to delete it.
-void LoopCore::saw_stale(Token token) noexcept {
+void LoopCore::saw_stale(Readiness, Token token) noexcept {
   constexpr std::size_t remembered = 64;
   const auto seen = std::find_if(stale_.begin(), stale_.end(),
                                  [&](const Sighting& s) { return s.token == token.raw(); });
   if (seen != stale_.end()) {
     if (seen->wait != waits_)
-      rebuild_ = has_extras_ = true;
+      rebuild_ = mode_.has_extras = true;
     return;
   }
   if (stale_.size() == remembered) {
@@ -410,7 +441,7 @@ void LoopCore::saw_stale(Token token) noexcept {
       return;
     stale_.erase(stale_.begin());
   }
-  has_extras_ = true;
+  mode_.has_extras = true;
   try {
     stale_.push_back({token.raw(), waits_});
   } catch (const std::bad_alloc&) {  // the next sighting will do
@@ -418,23 +449,28 @@ void LoopCore::saw_stale(Token token) noexcept {
 }
 
 void LoopCore::rebuild_registrations() {
+  std::vector<DispatcherRef> registered;  // before anybody is told: handlers may insert others
+  for (std::uint32_t index = Token::loop_slot + 1; index < slots_.size(); ++index)
+    if (DispatcherBase* const source = slots_.at(index); source != nullptr)
+      if (source->registered_ != 0)
+        registered.emplace_back(source);
+  backend_->reopen();
   rebuild_ = false;
   stale_.clear();
-  backend_->reopen();
-  event_ = events_end_;  // what an exception has left over will be reported again
+  leftover_ = {};  // what an exception has left over will be reported again
   if (host_ != nullptr)
     host_->watch(backend_->fd());
-  for (std::uint32_t index = Token::loop_slot + 1; index < slots_.size(); ++index) {
-    const DispatcherRef source{slots_.at(index)};
-    if (!source || source->registered_ == 0)
+  poll_.rebuilding_ = true;
+  for (const DispatcherRef& source : registered) {
+    if (!source->is_inserted() || source->registered_ == 0)
       continue;
-    unregister_quietly(*source.get(), Poll::Removal::None);
     try {
-      register_source(*source.get());
+      register_anew(*source.get());
     } catch (...) {
       report(*source.get(), std::current_exception());
     }
   }
+  poll_.rebuilding_ = false;
   if (observer_ != nullptr)
     observer_->registrations_rebuilt();
 }

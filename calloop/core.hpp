@@ -5,8 +5,10 @@
 // the templates need it.
 //
 // While a source's code runs, what is asked for that source is recorded and done when its code has
-// returned; everything else is done at once. Nothing of the core is borrowed while foreign code
-// runs, so callbacks, hooks, idles and destructors may call whatever they like.
+// returned; everything else is done at once. Its code is what process_events and the hooks call,
+// and its registration functions, which may be called in the middle of another source's code.
+// Nothing of the core is borrowed while foreign code runs, so callbacks, hooks, idles and
+// destructors may call whatever they like.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include <calloop/backend.hpp>
+#include <calloop/block_pool.hpp>
 #include <calloop/clock.hpp>
 #include <calloop/data_path.hpp>
 #include <calloop/dispatcher_base.hpp>
@@ -48,6 +51,9 @@ class CALLOOP_API LoopCore {
   }
   LoopCore(const LoopCore&) = delete;
   LoopCore& operator=(const LoopCore&) = delete;
+
+  /// Where dispatchers have their memory.
+  [[nodiscard]] BlockPool& blocks() noexcept { return blocks_; }
 
   // What a LoopHandle offers; see there.
   RegistrationToken insert(DispatcherRef dispatcher, SourceOptions* options);
@@ -94,6 +100,14 @@ class CALLOOP_API LoopCore {
     OptionsTable::node_type options;
     DispatcherRef source;
   };
+  // A registration function that is on the stack. What its source asks for itself in there is kept
+  // here; that it be enabled or updated is what it is about, and not asked for again.
+  struct RegistrationCode {
+    DispatcherRef source;
+    RegistrationCode* below;
+    Wish wish = Wish::None;
+    Removed doomed = {};
+  };
   struct Sighting {
     std::uint64_t token;
     std::uint64_t wait;
@@ -106,12 +120,12 @@ class CALLOOP_API LoopCore {
   // core.cpp: one dispatch, in its order
   void check_dispatch(const char* what) const;
   void resolve_paths(void* data) noexcept;
-  void wait(Duration at_most);
+  [[nodiscard]] std::span<const epoll_event> wait(Duration at_most);
   [[nodiscard]] std::span<const epoll_event> wait_for_timers(Duration at_most);
-  [[nodiscard]] bool is_dispatching() const noexcept { return state_ == State::Dispatching; }
+  [[nodiscard]] bool is_dispatching() const noexcept { return mode_.state == State::Dispatching; }
   void run_synthetic_events();
   template <bool Observed>
-  void run_fd_events();
+  void run_fd_events(std::span<const epoll_event> batch);
   void run_timers();
   void run_idles();
   template <bool Observed>
@@ -126,17 +140,23 @@ class CALLOOP_API LoopCore {
   void finish_iteration();
   void see_to_extras();
   [[nodiscard]] PostAction observed(DispatcherBase& source, Readiness readiness, Token token);
-  void saw_stale(Token token) noexcept;
+  // Takes what process_events takes, so that no register has to be changed for either.
+  [[gnu::cold]] void saw_stale(Readiness readiness, Token token) noexcept;
   void rebuild_registrations();
+  void register_anew(DispatcherBase& source);
   [[nodiscard]] bool has_leftovers() const noexcept;
   void update_host();
 
   // registrations.cpp: sources come, change and go
+  [[nodiscard]] DispatcherBase* find(RegistrationToken token) const;
+  [[nodiscard]] RegistrationCode* registration_code_of(const DispatcherBase& source) const noexcept;
+  template <class Call>
+  void in_code_of(DispatcherBase& source, Call call);
   void register_source(DispatcherBase& source);
   void reregister_source(DispatcherBase& source);
   void unregister_source(DispatcherBase& source);
   void unregister_quietly(DispatcherBase& source,
-                          Poll::Removal removal = Poll::Removal::AllButRefused) noexcept;
+                          Poll::Removal removal = Poll::Removal::All) noexcept;
   template <class Call>
   void in_registration(DispatcherBase& source, Poll::Removal on_failure, Call call);
   [[noreturn]] void throw_with_source(const DispatcherBase& source);
@@ -144,34 +164,37 @@ class CALLOOP_API LoopCore {
   [[nodiscard]] const SourceOptions* options_of(const DispatcherBase& source) const noexcept;
   void settle(PostAction action) noexcept;
   void apply(DispatcherBase& source, PostAction action);
-  [[nodiscard]] bool wish_for_running(const DispatcherBase& source, Wish wish) noexcept;
+  void wish(Wish wish) noexcept;
   void check_usable(const char* what) const;
   [[nodiscard]] std::string_view name_of(const DispatcherBase& source) const noexcept;
   [[nodiscard]] const ErrorHandler* handler_of(const DispatcherBase& source) const noexcept;
   void report(DispatcherBase& source, std::exception_ptr error) noexcept;
   void bury_refused() noexcept;
 
+  BlockPool blocks_{*this};  // first: destroyed when nothing is left in it
   std::uint32_t references_ = 0;
-  State state_ = State::Alive;
-  // Whether an iteration has more to see to than descriptors and timers: hooks, idles, leftovers,
-  // an observer, a host, stale events. Set by whatever brings such work, cleared when an iteration
-  // finds none.
-  bool has_extras_ = false;
+  // All zero, as one compare tells: a dispatch has nothing special to see to.
+  struct Mode {
+    State state = State::Alive;
+    // More to see to than descriptors and timers: hooks, idles, leftovers, an observer, a host,
+    // stale events. Set by whatever brings such work, cleared when an iteration finds none.
+    bool has_extras = false;
+  } mode_;
   bool rebuild_ = false;
   Wish wish_ = Wish::None;
-  // Not 0: something is to be settled when the running source's code returns.
+  // Or 0: something is to be settled when the running source's code returns. No PostAction has it.
+  static constexpr std::uint8_t needs_attention = 0x80;
   std::uint8_t attention_ = 0;
-  DispatcherBase* running_ = nullptr;  // whose code is on the stack
-  // The rest of the batch. Its two ends are not neighbours: g++ 12 would store them as one vector,
-  // which is more instructions.
-  const epoll_event* event_ = nullptr;
+  DispatcherBase* running_ = nullptr;  // whose process_events or hook is on the stack
   Observer* observer_ = nullptr;
-  const epoll_event* events_end_ = nullptr;
   SlotTable slots_;
   std::shared_ptr<Backend> backend_;
   Poll poll_;
-  Removed doomed_;             // keeps the running source if it was removed
+  Removed doomed_;  // keeps the running source if it was removed
+  RegistrationCode* registering_ = nullptr;
   std::exception_ptr caught_;  // leaves dispatch()
+  // The batch before its events are delivered, and what an exception has left of it.
+  std::span<const epoll_event> leftover_;
   std::vector<Hooked> hooked_;
   std::vector<SyntheticEvent> synthetic_;
   std::size_t synthetic_done_ = 0;
@@ -185,7 +208,8 @@ class CALLOOP_API LoopCore {
   ErrorHandler on_error_;
   std::unique_ptr<HostFd> host_;
   std::vector<DispatcherRef> graveyard_;  // inserted while shutting down
-  std::unique_ptr<DispatcherBase> loop_slot_;
+  DispatcherRef loop_slot_;
+  const std::uint32_t identity_;  // of this loop, in tokens
   OwnerThread owner_;
 };
 

@@ -7,16 +7,19 @@
 //     connection->set_interest(interest().read().write());
 //     loop.update(token);
 //
-// Also the way to keep a source whose insertion fails.
+// Also the way to keep a source whose insertion fails. A callback that owns a Dispatcher of its own
+// source keeps itself alive, for ever: let it capture a pointer, `source = &*connection`.
 #pragma once
 
 #include <concepts>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include <calloop/block_pool.hpp>
 #include <calloop/callback.hpp>
 #include <calloop/core.hpp>
 #include <calloop/dispatcher_base.hpp>
@@ -65,6 +68,7 @@ class TypedDispatcher : public DispatcherBase {
   [[nodiscard]] std::string_view type_name() const noexcept override { return name_of_type<S>(); }
 
  protected:
+  ~TypedDispatcher() = default;
   S source_;
 };
 
@@ -77,6 +81,22 @@ class SourceDispatcher final : public TypedDispatcher<S> {
  public:
   SourceDispatcher(S source, F callback, LoopHandle<Data> loop)
       : TypedDispatcher<S>{std::move(source)}, callback_{std::move(callback), std::move(loop)} {}
+  /// In the pool of the loop that `loop` is of. Throws std::bad_alloc, and what moving throws.
+  [[nodiscard]] static DispatcherRef make(S source, F callback, const LoopHandle<Data>& loop) {
+    BlockPool& pool = loop.core().blocks();
+    void* const memory = pool.allocate(sizeof(SourceDispatcher), alignof(SourceDispatcher));
+    try {
+      return DispatcherRef{::new (memory)
+                               SourceDispatcher{std::move(source), std::move(callback), loop}};
+    } catch (...) {
+      BlockPool::free(memory, sizeof(SourceDispatcher), alignof(SourceDispatcher));
+      throw;
+    }
+  }
+  void destroy() noexcept override {
+    this->~SourceDispatcher();
+    BlockPool::free(this, sizeof(SourceDispatcher), alignof(SourceDispatcher));
+  }
 
   PostAction process_events(Readiness readiness, Token token) override {
     if constexpr (std::is_void_v<Metadata>) {
@@ -105,7 +125,8 @@ class SourceDispatcher final : public TypedDispatcher<S> {
         return callback_(event, metadata);
       }
     } catch (...) {
-      callback_.core().callback_threw();
+      BlockPool::owner_of(this, sizeof(SourceDispatcher), alignof(SourceDispatcher))
+          .callback_threw();
       if constexpr (!std::is_void_v<Ret>)
         return Ret{};
     }
@@ -141,10 +162,12 @@ class Dispatcher {
  private:
   template <class>
   friend class LoopHandle;
-  explicit Dispatcher(DispatcherRef dispatcher) noexcept : dispatcher_{std::move(dispatcher)} {}
+  Dispatcher(CoreRef core, DispatcherRef dispatcher) noexcept
+      : core_{std::move(core)}, dispatcher_{std::move(dispatcher)} {}
   [[nodiscard]] detail::TypedDispatcher<Source>& typed() const noexcept {
     return *static_cast<detail::TypedDispatcher<Source>*>(dispatcher_.get());
   }
+  CoreRef core_;  // has the memory
   DispatcherRef dispatcher_;
 };
 

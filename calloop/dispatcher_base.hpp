@@ -62,7 +62,7 @@ class Events {
 
    private:
     void skip() noexcept {
-      while (at_ != end_ && at_->data.u64 >> 16 != registration_)
+      while (at_ != end_ && Token::from_raw(at_->data.u64).registration() != registration_)
         ++at_;
     }
     const epoll_event* at_ = nullptr;
@@ -71,7 +71,7 @@ class Events {
   };
 
   Events(std::span<const epoll_event> batch, Token any_of_the_source) noexcept
-      : batch_{batch}, registration_{any_of_the_source.raw() >> 16} {}
+      : batch_{batch}, registration_{any_of_the_source.registration()} {}
   [[nodiscard]] Iterator begin() const noexcept {
     return {batch_.data(), batch_.data() + batch_.size(), registration_};
   }
@@ -92,8 +92,6 @@ class CALLOOP_API DispatcherBase {
  public:
   DispatcherBase(const DispatcherBase&) = delete;
   DispatcherBase& operator=(const DispatcherBase&) = delete;
-  virtual ~DispatcherBase();
-
   virtual PostAction process_events(Readiness readiness, Token token) = 0;
   virtual void register_with(Poll& poll, TokenFactory& tokens) = 0;
   virtual void reregister_with(Poll& poll, TokenFactory& tokens) = 0;
@@ -101,6 +99,8 @@ class CALLOOP_API DispatcherBase {
   virtual std::optional<SyntheticEvent> before_sleep() = 0;
   virtual void before_handle_events(Events events) = 0;
   [[nodiscard]] virtual bool has_lifecycle_hooks() const noexcept = 0;
+  /// Ends its life and gives its memory back to the loop's pool.
+  virtual void destroy() noexcept = 0;
   /// The C++ type of the source, for messages about sources without a name.
   [[nodiscard]] virtual std::string_view type_name() const noexcept = 0;
 
@@ -109,6 +109,7 @@ class CALLOOP_API DispatcherBase {
 
  protected:
   DispatcherBase() noexcept = default;
+  ~DispatcherBase() = default;
 
  private:
   friend class LoopCore;
@@ -137,7 +138,7 @@ class DispatcherRef {
   }
   ~DispatcherRef() {
     if (dispatcher_ != nullptr && --dispatcher_->references_ == 0)
-      delete dispatcher_;
+      dispatcher_->destroy();
   }
   /// Takes over a reference that was counted before.
   [[nodiscard]] static DispatcherRef adopt(DispatcherBase* dispatcher) noexcept {

@@ -68,10 +68,11 @@ class EpollBackend final : public Backend {
   }
 
   std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override {
-    const bool precise = slack == Duration::zero();
+    // Without a descriptor for a timer it is as exact as a time-out can be.
+    const bool precise = slack == Duration::zero() && arm_timer(until);
     const TimePoint at_last = saturating_add(until, slack);
-    if (precise || timer_armed_)
-      arm_timer(precise ? until : TimePoint::max());
+    if (!precise && timer_armed_)
+      arm_timer(TimePoint::max());
     for (;;) {
       const int n =
           precise ? ::epoll_wait(epoll_.get(), events_.get(), batch, -1) : wait_for(at_last - now);
@@ -97,7 +98,17 @@ class EpollBackend final : public Backend {
   // The eventfd is edge-triggered: nothing has to be read.
   void acknowledge_wake() noexcept override { woken_.exchange(false); }
 
-  void reopen() override { epoll_ = open_epoll(); }
+  void reopen() override {
+    try {
+      epoll_ = open_epoll();
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::too_many_files_open &&
+          error.code() != std::errc::too_many_files_open_in_system)
+        throw;
+      epoll_.reset();  // makes room for the other
+      epoll_ = open_epoll();
+    }
+  }
 
   int fd() const noexcept override { return epoll_.get(); }
 
@@ -154,13 +165,14 @@ class EpollBackend final : public Backend {
 
   // Re-arming clears the expirations of before, and an edge needs no read: one system call, and
   // none while the deadline stays.
-  [[gnu::noinline]] void arm_timer(TimePoint until) {
+  // False when there is no timerfd to be had.
+  [[gnu::noinline]] bool arm_timer(TimePoint until) {
     if (until == armed_)
-      return;
+      return true;
     if (!timer_) {
       OwnedFd timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
       if (!timer)
-        throw_errno("timerfd_create");
+        return false;
       add_own(epoll_, timer, timer_token);
       timer_ = std::move(timer);
     }
@@ -172,6 +184,7 @@ class EpollBackend final : public Backend {
       throw_errno("timerfd_settime");
     armed_ = until;
     timer_armed_ = until != TimePoint::max();
+    return true;
   }
 
   static constexpr int batch = 1024;

@@ -49,8 +49,14 @@ class EventLoop {
       : backend_{std::move(backend)}, core_{LoopCore::make(backend_)} {}
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
-  ~EventLoop() { core_->shut_down(); }
+  ~EventLoop() {
+    stop_->store(true, std::memory_order_relaxed);
+    has_ended_ = true;
+    core_->shut_down();
+  }
 
+  /// To insert sources with: a handle on the whole data, which part() and conversion narrow. May
+  /// outlive the loop.
   [[nodiscard]] LoopHandle<Data> handle() const { return LoopHandle<Data>{core_->root_path()}; }
 
   /// One iteration, which waits for at most `timeout` (nullopt: as long as it takes; zero: not at
@@ -132,15 +138,16 @@ class EventLoop {
     ((pointer = const_cast<std::remove_cv_t<D>*>(std::addressof(data))), ...);
     return pointer;
   }
-  // Takes the stop: the next run() goes on.
+  // Takes the stop: the next run() goes on, but for one in the destructor.
   [[nodiscard]] bool is_stopped() const noexcept {
     return stop_->load(std::memory_order_relaxed) &&
-           stop_->exchange(false, std::memory_order_acquire);
+           (has_ended_ || stop_->exchange(false, std::memory_order_acquire));
   }
 
   std::shared_ptr<Backend> backend_;
   CoreRef core_;
   std::shared_ptr<std::atomic<bool>> stop_ = std::make_shared<std::atomic<bool>>(false);
+  bool has_ended_ = false;
 };
 
 }  // namespace calloop

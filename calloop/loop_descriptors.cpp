@@ -17,6 +17,10 @@ class LoopDescriptors final : public DispatcherBase {
   std::optional<SyntheticEvent> before_sleep() override { return {}; }
   void before_handle_events(Events) override {}
   [[nodiscard]] bool has_lifecycle_hooks() const noexcept override { return false; }
+  void destroy() noexcept override {
+    this->~LoopDescriptors();
+    BlockPool::free(this, sizeof(LoopDescriptors), alignof(LoopDescriptors));
+  }
   [[nodiscard]] std::string_view type_name() const noexcept override { return "the loop"; }
 
  private:
@@ -25,8 +29,9 @@ class LoopDescriptors final : public DispatcherBase {
 
 }  // namespace
 
-std::unique_ptr<DispatcherBase> make_loop_descriptors(Backend& backend) {
-  return std::make_unique<LoopDescriptors>(backend);
+DispatcherRef make_loop_descriptors(BlockPool& blocks, Backend& backend) {
+  void* const memory = blocks.allocate(sizeof(LoopDescriptors), alignof(LoopDescriptors));
+  return DispatcherRef{::new (memory) LoopDescriptors{backend}};
 }
 
 }  // namespace calloop

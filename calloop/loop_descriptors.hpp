@@ -2,13 +2,12 @@
 // timer. Internal to the loop.
 #pragma once
 
-#include <memory>
-
 #include <calloop/backend.hpp>
+#include <calloop/block_pool.hpp>
 #include <calloop/dispatcher_base.hpp>
 
 namespace calloop {
 
-[[nodiscard]] std::unique_ptr<DispatcherBase> make_loop_descriptors(Backend& backend);
+[[nodiscard]] DispatcherRef make_loop_descriptors(BlockPool& blocks, Backend& backend);
 
 }  // namespace calloop

@@ -52,6 +52,8 @@ class Idle {
   std::uint64_t id_ = 0;
 };
 
+/// A reference to a loop, and to the part of its data that callbacks inserted through it are given.
+/// `void` is no data.
 template <class Data>
 class LoopHandle {
  public:
@@ -97,7 +99,7 @@ class LoopHandle {
   /// Puts a source and its callback together without inserting them.
   template <EventSource S, class F>
   [[nodiscard]] Dispatcher<S> make_dispatcher(S source, F callback) const {
-    return Dispatcher<S>{make<S, F>(std::move(source), std::move(callback))};
+    return Dispatcher<S>{CoreRef{&core()}, make<S, F>(std::move(source), std::move(callback))};
   }
   /// insert_source() for a Dispatcher, which stays with the caller, also when it throws. Throws
   /// std::logic_error when it is inserted already.
@@ -113,7 +115,7 @@ class LoopHandle {
 
   // The next four may be called at any time, from any callback, on any source, and return false
   // when the source is gone. On the source whose code is running they take effect when that code
-  // has returned; on others at once.
+  // has returned; on others at once. They throw std::logic_error for a token of another loop.
 
   /// Unregisters the source and destroys it with its callback. Nothing that was queued for it is
   /// delivered. Never throws but for another thread.
@@ -189,9 +191,8 @@ class LoopHandle {
   template <class S, class F>
   [[nodiscard]] DispatcherRef make(S source, F callback) const {
     detail::check_callback<F, typename S::Event, typename S::Metadata, Data>();
-    return DispatcherRef{std::make_unique<detail::SourceDispatcher<S, F, Data>>(
-                             std::move(source), std::move(callback), *this)
-                             .release()};
+    return detail::SourceDispatcher<S, F, Data>::make(std::move(source), std::move(callback),
+                                                      *this);
   }
   [[nodiscard]] LoopCore& core() const noexcept { return *path_->core; }
   [[nodiscard]] std::add_lvalue_reference_t<Data> data() const noexcept

@@ -35,7 +35,9 @@ void Poll::add(int fd, Interest interest, Token token) {
 void Poll::modify(int fd, Interest interest, Token token) {
   require_live(token);
   int error = backend_->control(EPOLL_CTL_MOD, fd, interest.bits(), token);
-  if (error == EINVAL) {  // the kernel modifies nothing that is, or was, EPOLLEXCLUSIVE
+  if (error == ENOENT && rebuilding_) {
+    error = backend_->control(EPOLL_CTL_ADD, fd, interest.bits(), token);
+  } else if (error == EINVAL) {  // the kernel modifies nothing that is, or was, EPOLLEXCLUSIVE
     error = backend_->control(EPOLL_CTL_DEL, fd, 0, {});
     if (error == 0)
       error = backend_->control(EPOLL_CTL_ADD, fd, interest.bits(), token);
@@ -55,7 +57,7 @@ void Poll::remove(int fd) {
   if (removal_ == Removal::AllButRefused && since(refused_, refused_begin_))
     return;
   const int error = backend_->control(EPOLL_CTL_DEL, fd, 0, {});
-  if (error != 0 && removal_ == Removal::Checked)
+  if (error != 0 && removal_ == Removal::Checked && !(error == ENOENT && rebuilding_))
     throw_error(error, "EPOLL_CTL_DEL", fd);
 }
 

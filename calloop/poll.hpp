@@ -43,11 +43,14 @@ class CALLOOP_API Poll {
 
   /// Arms a timer: `token` is reported once, readable, when the clock has reached `deadline`.
   [[nodiscard]] TimerId add_timer(TimePoint deadline, Token token);
-  /// Gives a timer of this source a new deadline, in place. Never allocates.
+  /// Gives a timer of this source, which must not be cancelled, a new deadline, in place. Never
+  /// allocates.
   void rearm_timer(TimerId id, TimePoint deadline) noexcept { timers_.rearm(id, deadline); }
   /// The same with the token of a new registration.
   void rearm_timer(TimerId id, TimePoint deadline, Token token);
-  /// Forgets a timer, also one that is due but not delivered.
+  /// When a timer fires, or has fired last.
+  [[nodiscard]] TimePoint timer_deadline(TimerId id) const noexcept { return timers_.deadline(id); }
+  /// Forgets a timer, also one that is due but not delivered. No effect on TimerId::None.
   void cancel_timer(TimerId id) noexcept { timers_.cancel(id); }
 
   /// The loop's clock: the manual one under a test backend.
@@ -62,8 +65,9 @@ class CALLOOP_API Poll {
   // What `remove` does, apart from what sources ask of it.
   enum class Removal {
     Checked,        // an error is thrown
+    All,            // errors do not matter
     OnlyAdded,      // undoing a failed registration: what it has added, and nothing else
-    AllButRefused,  // undoing a failed change: errors do not matter
+    AllButRefused,  // undoing a failed change: not what is another source's
     None,           // the kernel's side is gone already, or another process's
   };
   void require_live(Token token) const;
@@ -79,6 +83,7 @@ class CALLOOP_API Poll {
   std::size_t added_begin_ = 0;
   std::size_t refused_begin_ = 0;
   bool registering_ = false;
+  bool rebuilding_ = false;  // the kernel's side is empty; sources are put in one by one
   Removal removal_ = Removal::Checked;
   bool should_yield_ = false;
 };

@@ -11,7 +11,7 @@
 namespace calloop {
 
 void LoopCore::check_usable(const char* what) const {
-  if (state_ == State::Dead)
+  if (mode_.state == State::Dead)
     throw std::logic_error{std::string{"calloop: "} + what + " on a loop that is gone"};
   owner_.check(what);
 }
@@ -20,7 +20,9 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
   check_usable("insert_source");
   if (dispatcher->is_inserted())
     throw std::logic_error{"calloop: insert_source of a dispatcher that is inserted already"};
-  if (state_ == State::ShuttingDown) {
+  if (dispatcher.get() == running_ || registration_code_of(*dispatcher.get()) != nullptr)
+    throw std::logic_error{"calloop: insert_source of a dispatcher whose own code is running"};
+  if (mode_.state == State::ShuttingDown) {
     graveyard_.push_back(std::move(dispatcher));
     return {};
   }
@@ -47,99 +49,110 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
   Slot& slot = slots_[index];
   if (hooks) {
     hooked_.push_back({index, slot.generation});
-    has_extras_ = true;
+    mode_.has_extras = true;
   }
   slot.dispatcher = dispatcher.release();
   if (host_ != nullptr && !is_dispatching())
     update_host();
-  return {index, slot.generation};
+  return {index, slot.generation, identity_};
+}
+
+DispatcherBase* LoopCore::find(RegistrationToken token) const {
+  if (token.loop_ != identity_ && token)
+    throw std::logic_error{"calloop: the token is of another loop"};
+  return slots_.find(token);
 }
 
 bool LoopCore::remove(RegistrationToken token) {
-  if (state_ == State::Dead)
+  if (mode_.state == State::Dead)
     return false;
   owner_.check("remove");
-  DispatcherBase* const source = slots_.find(token);
+  DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
   Removed keep = free_slot(token.slot());
   if (source == running_) {
     doomed_ = std::move(keep);
-    wish_ = Wish::Remove;
-    attention_ = 1;
-    poll_.should_yield_ = true;
-  } else {
+    wish(Wish::Remove);
+  } else if (RegistrationCode* const code = registration_code_of(*source)) {
+    code->doomed = std::move(keep);
+    code->wish = Wish::Remove;
+  } else if (source->registered_ != 0) {
     unregister_quietly(*source);
   }
   return true;
 }
 
-// True when `source` is the running one: then the wish is recorded.
-bool LoopCore::wish_for_running(const DispatcherBase& source, Wish wish) noexcept {
-  if (&source != running_)
-    return false;
+// Records what the running source asks for itself.
+void LoopCore::wish(Wish wish) noexcept {
   wish_ = wish;
-  attention_ = 1;
-  if (wish == Wish::Disable)
+  attention_ = needs_attention;
+  if (wish != Wish::Reregister)
     poll_.should_yield_ = true;
-  return true;
 }
 
 bool LoopCore::disable(RegistrationToken token) {
-  if (state_ == State::Dead)
+  if (mode_.state == State::Dead)
     return false;
   owner_.check("disable");
-  DispatcherBase* const source = slots_.find(token);
+  DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
-  if (!wish_for_running(*source, Wish::Disable))
+  if (source == running_)
+    wish(Wish::Disable);
+  else if (RegistrationCode* const code = registration_code_of(*source))
+    code->wish = Wish::Disable;
+  else
     unregister_source(*source);
   return true;
 }
 
 bool LoopCore::enable(RegistrationToken token) {
-  if (state_ == State::Dead)
+  if (mode_.state == State::Dead)
     return false;
   owner_.check("enable");
-  DispatcherBase* const source = slots_.find(token);
+  DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
-  if (!wish_for_running(*source, Wish::Reregister)) {
-    if (source->registered_ == 0)
-      register_source(*source);
-    if (host_ != nullptr && !is_dispatching())
-      update_host();
+  if (source == running_) {
+    if (wish_ == Wish::Disable || source->registered_ == 0)
+      wish(Wish::Reregister);
+  } else if (RegistrationCode* const code = registration_code_of(*source)) {
+    code->wish = Wish::None;
+  } else if (source->registered_ == 0) {
+    register_source(*source);
   }
+  if (host_ != nullptr && !is_dispatching())
+    update_host();
   return true;
 }
 
 bool LoopCore::update(RegistrationToken token) {
-  if (state_ == State::Dead)
+  if (mode_.state == State::Dead)
     return false;
   owner_.check("update");
-  DispatcherBase* const source = slots_.find(token);
+  DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
-  // An update of a source that has just disabled itself must not enable it.
-  if (source == running_ && wish_ == Wish::Disable)
-    return true;
-  if (!wish_for_running(*source, Wish::Reregister)) {
-    if (source->registered_ != 0)
-      reregister_source(*source);
-    if (host_ != nullptr && !is_dispatching())
-      update_host();
+  if (source == running_) {
+    if (wish_ != Wish::Disable)  // or it would enable it
+      wish(Wish::Reregister);
+  } else if (source->registered_ != 0 && registration_code_of(*source) == nullptr) {
+    reregister_source(*source);
   }
+  if (host_ != nullptr && !is_dispatching())
+    update_host();
   return true;
 }
 
 std::uint64_t LoopCore::insert_idle(std::unique_ptr<IdleBase> idle) {
   check_usable("insert_idle");
-  if (state_ == State::ShuttingDown) {
+  if (mode_.state == State::ShuttingDown) {
     idles_.push(std::move(idle));  // to be destroyed with the others
     return 0;
   }
   const std::uint64_t id = idles_.push(std::move(idle));
-  has_extras_ = true;
+  mode_.has_extras = true;
   if (host_ != nullptr && !is_dispatching())
     update_host();
   return id;
@@ -182,16 +195,64 @@ void LoopCore::in_registration(DispatcherBase& source, Poll::Removal on_failure,
   }
 }
 
+LoopCore::RegistrationCode* LoopCore::registration_code_of(
+    const DispatcherBase& source) const noexcept {
+  for (RegistrationCode* code = registering_; code != nullptr; code = code->below)
+    if (code->source.get() == &source)
+      return code;
+  return nullptr;
+}
+
+// Calls a registration function of `source`, which stays alive meanwhile, and does what it asked
+// for itself in there.
+template <class Call>
+void LoopCore::in_code_of(DispatcherBase& source, Call call) {
+  RegistrationCode code{DispatcherRef{&source}, registering_};
+  struct Scope {
+    RegistrationCode*& top;
+    RegistrationCode* below;
+    ~Scope() { top = below; }
+  };
+  {
+    const Scope scope{registering_, std::exchange(registering_, &code)};
+    call();
+  }
+  if (code.wish == Wish::None)
+    return;
+  if (source.registered_ == 0) {
+    // In the middle of being registered anew the wish is still to be done.
+    if (RegistrationCode* const outer = registration_code_of(source))
+      outer->wish = code.wish;
+  } else if (code.wish == Wish::Remove) {
+    unregister_quietly(source);
+  } else {
+    unregister_source(source);
+  }
+}
+
 void LoopCore::register_source(DispatcherBase& source) {
   TokenFactory tokens = slots_[source.slot_].begin_registration(source.slot_);
-  in_registration(source, Poll::Removal::OnlyAdded, [&] { source.register_with(poll_, tokens); });
-  source.registered_ = 1;
+  in_code_of(source, [&] {
+    in_registration(source, Poll::Removal::OnlyAdded, [&] { source.register_with(poll_, tokens); });
+    source.registered_ = 1;
+  });
 }
 
 void LoopCore::reregister_source(DispatcherBase& source) {
   TokenFactory tokens = slots_[source.slot_].begin_registration(source.slot_);
-  in_registration(source, Poll::Removal::AllButRefused,
-                  [&] { source.reregister_with(poll_, tokens); });
+  in_code_of(source, [&] {
+    in_registration(source, Poll::Removal::AllButRefused,
+                    [&] { source.reregister_with(poll_, tokens); });
+  });
+}
+
+// As if it had been disabled and enabled, but what it asks for in between is not lost.
+void LoopCore::register_anew(DispatcherBase& source) {
+  in_code_of(source, [&] {
+    unregister_quietly(source);
+    if (source.is_inserted())
+      register_source(source);
+  });
 }
 
 void LoopCore::unregister_source(DispatcherBase& source) {
@@ -199,17 +260,19 @@ void LoopCore::unregister_source(DispatcherBase& source) {
     return;
   source.registered_ = 0;
   slots_[source.slot_].end_registration(source.slot_);
-  // Also in the middle of another source's rollback.
-  const Poll::Removal before = std::exchange(poll_.removal_, Poll::Removal::Checked);
-  const auto restore = [&] { poll_.removal_ = before; };
-  try {
-    source.unregister_from(poll_);
-    restore();
-  } catch (...) {
-    restore();
-    unregister_quietly(source);  // its other children too
-    throw_with_source(source);
-  }
+  in_code_of(source, [&] {
+    // Also in the middle of another source's rollback.
+    const Poll::Removal before = std::exchange(poll_.removal_, Poll::Removal::Checked);
+    const auto restore = [&] { poll_.removal_ = before; };
+    try {
+      source.unregister_from(poll_);
+      restore();
+    } catch (...) {
+      restore();
+      unregister_quietly(source);  // its other children too
+      throw_with_source(source);
+    }
+  });
 }
 
 void LoopCore::unregister_quietly(DispatcherBase& source, Poll::Removal removal) noexcept {
@@ -217,10 +280,12 @@ void LoopCore::unregister_quietly(DispatcherBase& source, Poll::Removal removal)
   if (source.slot_ != DispatcherBase::nowhere)
     slots_[source.slot_].end_registration(source.slot_);
   const Poll::Removal before = std::exchange(poll_.removal_, removal);
-  try {
-    source.unregister_from(poll_);
-  } catch (...) {  // nobody is left to be told
-  }
+  in_code_of(source, [&] {
+    try {
+      source.unregister_from(poll_);
+    } catch (...) {  // nobody is left to be told
+    }
+  });
   poll_.removal_ = before;
 }
 
@@ -267,7 +332,8 @@ void LoopCore::apply(DispatcherBase& source, PostAction action) {
       return;
     case PostAction::Remove: {
       const Removed gone = free_slot(source.slot_);
-      unregister_quietly(source);
+      if (source.registered_ != 0)
+        unregister_quietly(source);
       return;
     }
   }
@@ -287,6 +353,7 @@ void LoopCore::settle(PostAction action) noexcept {
       unregister_quietly(*source);
     return;
   }
+  const DispatcherRef alive{source};  // whatever a handler does with it
   try {
     apply(*source, std::max(action, static_cast<PostAction>(wish)));
   } catch (...) {
@@ -298,8 +365,10 @@ void LoopCore::settle(PostAction action) noexcept {
 
 // What was said about it; of the running source also when it has just removed itself.
 const SourceOptions* LoopCore::options_of(const DispatcherBase& source) const noexcept {
-  if (doomed_.source.get() == &source)
-    return doomed_.options.empty() ? nullptr : &doomed_.options.mapped();
+  const RegistrationCode* const code = registration_code_of(source);
+  const Removed& doomed = code != nullptr ? code->doomed : doomed_;
+  if (doomed.source.get() == &source)
+    return doomed.options.empty() ? nullptr : &doomed.options.mapped();
   if (source.has_options_ == 0)
     return nullptr;
   const auto options = options_.find(source.slot_);
@@ -322,7 +391,7 @@ const ErrorHandler* LoopCore::handler_of(const DispatcherBase& source) const noe
 // Asks the handler what to do, else keeps the exception for the end of dispatch(). Of several only
 // the first leaves it: a source that is told to yield does not produce more.
 void LoopCore::report(DispatcherBase& source, std::exception_ptr error) noexcept {
-  has_extras_ = true;
+  mode_.has_extras = true;
   ErrorAction action = ErrorAction::Keep;
   const ErrorHandler* const found = handler_of(source);
   if (found == nullptr) {
@@ -351,16 +420,15 @@ void LoopCore::report(DispatcherBase& source, std::exception_ptr error) noexcept
     }
     return;
   }
-  if (wanted == PostAction::Remove) {
-    const Removed gone = free_slot(source.slot_);
+  Removed gone;
+  if (wanted == PostAction::Remove)
+    gone = free_slot(source.slot_);
+  if (source.registered_ != 0)
     unregister_quietly(source);
-  } else if (source.registered_ != 0) {
-    unregister_quietly(source);
-  }
 }
 
 void LoopCore::callback_threw() noexcept {
-  attention_ = 1;
+  attention_ = needs_attention;
   poll_.should_yield_ = true;
   if (running_ != nullptr)
     report(*running_, std::current_exception());
@@ -377,16 +445,16 @@ void LoopCore::bury_refused() noexcept {
 }
 
 void LoopCore::shut_down() noexcept {
-  if (state_ == State::Dead)
+  if (mode_.state == State::Dead)
     return;
   if (is_dispatching()) {
     std::fputs("calloop: an EventLoop was destroyed by one of its own callbacks\n", stderr);
     std::abort();
   }
-  state_ = State::ShuttingDown;
+  mode_.state = State::ShuttingDown;
   // In a forked child the kernel's side is the parent's too: it is left as it is.
   const Poll::Removal removal =
-      !owner_.is_another_process() ? Poll::Removal::AllButRefused : Poll::Removal::None;
+      !owner_.is_another_process() ? Poll::Removal::All : Poll::Removal::None;
   for (std::uint32_t index = Token::loop_slot + 1; index < slots_.size(); ++index) {
     if (slots_.at(index) == nullptr)
       continue;
@@ -405,9 +473,9 @@ void LoopCore::shut_down() noexcept {
     bury_refused();
   }
   synthetic_.clear();
-  event_ = events_end_ = nullptr;
+  leftover_ = {};
   host_.reset();
-  state_ = State::Dead;
+  mode_.state = State::Dead;
 }
 
 }  // namespace calloop

@@ -1,10 +1,21 @@
 #include <calloop/slot_table.hpp>
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace calloop {
 
 SlotTable::SlotTable() = default;
+
+// By an eighth: sources are many where this matters, and what is not used is paid for all the same.
+void SlotTable::grow() {
+  const std::uint32_t capacity = std::min(capacity_ + capacity_ / 8 + 64, Token::slot_limit);
+  auto larger = std::make_unique<Slot[]>(capacity);
+  std::copy_n(slots_.get(), size_, larger.get());
+  slots_ = std::move(larger);
+  capacity_ = capacity;
+}
 
 // A generation is odd while the slot is taken, so that no token of a free slot is ever valid.
 std::uint32_t SlotTable::allocate() {
@@ -15,8 +26,8 @@ std::uint32_t SlotTable::allocate() {
   } else {
     if (size_ == Token::slot_limit - 1)  // the last one means nowhere
       throw std::length_error{"calloop: too many sources"};
-    if (size_ == chunks_.size() * chunk_size)
-      chunks_.push_back(std::make_unique<Slot[]>(chunk_size));
+    if (size_ == capacity_)
+      grow();
     index = size_++;
   }
   Slot& slot = (*this)[index];

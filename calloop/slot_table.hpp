@@ -1,4 +1,4 @@
-// Where a token leads: slots by index, never moved and never given back while the loop lives.
+// Where a token leads: slots by index, in one array that grows and never shrinks.
 //
 // A slot is 16 bytes and all that the dispatch of an event reads before it calls the source:
 //
@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include <calloop/export.hpp>
 #include <calloop/token.hpp>
@@ -20,7 +19,7 @@ namespace calloop {
 
 class DispatcherBase;
 
-/// One place for a source. `stamp` is what the middle of a Token looks like, the epoch below the
+/// One place for a source. `stamp` is what the low half of a Token looks like, the epoch below the
 /// low byte of the slot's index, so that matching is one compare; while nothing is registered that
 /// byte is inverted and no token of this slot can match.
 struct Slot {
@@ -32,7 +31,7 @@ struct Slot {
   };
 
   [[nodiscard]] bool matches(Token token) const noexcept {
-    return stamp == static_cast<std::uint32_t>(token.raw() >> 16);
+    return stamp == static_cast<std::uint32_t>(token.raw());
   }
   [[nodiscard]] std::uint32_t epoch() const noexcept { return stamp & Token::epoch_mask; }
   /// A new registration begins: what was queued for the last one is stale from here on.
@@ -54,10 +53,8 @@ class CALLOOP_API SlotTable {
   /// Gives a slot back; tokens of both kinds that named it match nothing from now on.
   void free(std::uint32_t index) noexcept;
 
-  /// `index` must be one that a token of this loop carries.
-  [[nodiscard]] Slot& operator[](std::uint32_t index) const noexcept {
-    return chunks_[index / chunk_size][index % chunk_size];
-  }
+  /// `index` must be one that a token of this loop carries. The reference holds until allocate().
+  [[nodiscard]] Slot& operator[](std::uint32_t index) const noexcept { return slots_[index]; }
   /// The source that `token` names, or null when it is gone.
   [[nodiscard]] DispatcherBase* find(RegistrationToken token) const noexcept {
     if (token.slot() >= size_)
@@ -80,9 +77,10 @@ class CALLOOP_API SlotTable {
   }
 
  private:
-  static constexpr std::uint32_t chunk_size = 256;
   static constexpr std::uint64_t none = ~std::uint64_t{0};
-  std::vector<std::unique_ptr<Slot[]>> chunks_;
+  void grow();
+  std::unique_ptr<Slot[]> slots_;
+  std::uint32_t capacity_ = 0;
   std::uint32_t size_ = 0;
   std::size_t used_ = 0;
   std::uint64_t free_ = none;

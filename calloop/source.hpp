@@ -24,6 +24,11 @@
 // call to its children, and each compares the token: see composed.hpp. `emit` never throws: when
 // the callback did, it returns `Ret{}`, and Poll::should_yield() says that no more should follow.
 //
+// unregister_from also undoes a registration that has failed half-way, and is called a second time
+// when it has thrown itself: it takes back whatever is there, and may find less than it has added.
+// A registration function may use handles; of its own source it may ask to be removed or disabled,
+// which is done when it has returned.
+//
 // A source may also have one or both of the lifecycle hooks
 //
 //       std::optional<SyntheticEvent> before_sleep();

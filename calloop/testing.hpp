@@ -54,6 +54,7 @@ class CALLOOP_API TestBackend final : public Backend {
   std::span<const epoll_event> wait() override;
   std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override;
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
+  [[nodiscard]] bool has_real_clock() const noexcept override { return false; }
   void wake() noexcept override { real_->wake(); }
   void acknowledge_wake() noexcept override { real_->acknowledge_wake(); }
   void reopen() override;

@@ -6,9 +6,9 @@
 //     }
 //
 // A Token names one child registration inside one source and is what the kernel keeps in
-// epoll_event.data: slot 24 bits, epoch 24 bits, child 16 bits. The epoch moves on with every
-// registration and every end of one, so an event queued for an earlier registration matches
-// nothing.
+// epoll_event.data: child 16 bits, slot 24 bits, epoch 24 bits, so that the low half tells whether
+// it is of the present. The epoch moves on with every registration and every end of one, so an
+// event queued for an earlier registration matches nothing.
 #pragma once
 
 #include <compare>
@@ -31,8 +31,8 @@ class Token {
 
   constexpr Token() noexcept = default;
   constexpr Token(std::uint32_t slot, std::uint32_t epoch, std::uint32_t child) noexcept
-      : value_{std::uint64_t{slot} << 40 | std::uint64_t{epoch & epoch_mask} << 16 |
-               (child & 0xffff)} {}
+      : value_{std::uint64_t{child} << 48 | std::uint64_t{slot & (slot_limit - 1)} << 24 |
+               (epoch & epoch_mask)} {}
   [[nodiscard]] static constexpr Token from_raw(std::uint64_t value) noexcept {
     Token token;
     token.value_ = value;
@@ -42,16 +42,18 @@ class Token {
   /// What goes into epoll_event.data.u64.
   [[nodiscard]] constexpr std::uint64_t raw() const noexcept { return value_; }
   [[nodiscard]] constexpr std::uint32_t slot() const noexcept {
-    return static_cast<std::uint32_t>(value_ >> 40);
+    return static_cast<std::uint32_t>(value_ >> 24) & (slot_limit - 1);
   }
   [[nodiscard]] constexpr std::uint32_t epoch() const noexcept {
-    return static_cast<std::uint32_t>(value_ >> 16) & epoch_mask;
+    return static_cast<std::uint32_t>(value_) & epoch_mask;
   }
   /// The position at which the TokenFactory handed this token out, from 0. Selects the child of a
   /// source that has many.
   [[nodiscard]] constexpr std::uint32_t child() const noexcept {
-    return static_cast<std::uint32_t>(value_ & 0xffff);
+    return static_cast<std::uint32_t>(value_ >> 48);
   }
+  /// The same for all children of one registration.
+  [[nodiscard]] constexpr std::uint64_t registration() const noexcept { return value_ << 16; }
   [[nodiscard]] constexpr explicit operator bool() const noexcept { return value_ != nothing; }
   friend constexpr bool operator==(Token, Token) noexcept = default;
 
@@ -60,8 +62,9 @@ class Token {
   std::uint64_t value_ = nothing;
 };
 
-/// One inserted source. Copyable and harmless: once the source is gone, every call that takes it
-/// returns false. A default-constructed one names nothing.
+/// One inserted source of one loop. Copyable and harmless: once the source is gone, every call that
+/// takes it returns false; another loop than its own throws std::logic_error. A default-constructed
+/// one names nothing.
 class RegistrationToken {
  public:
   constexpr RegistrationToken() noexcept = default;
@@ -73,10 +76,12 @@ class RegistrationToken {
 
  private:
   friend class LoopCore;
-  constexpr RegistrationToken(std::uint32_t slot, std::uint32_t generation) noexcept
-      : slot_{slot}, generation_{generation} {}
+  constexpr RegistrationToken(std::uint32_t slot, std::uint32_t generation,
+                              std::uint32_t loop) noexcept
+      : slot_{slot}, generation_{generation}, loop_{loop} {}
   std::uint32_t slot_ = ~0u;
   std::uint32_t generation_ = 0;
+  std::uint32_t loop_ = 0;  // LoopCore's identity
 };
 
 /// Hands out the tokens of one registration, in the order of the calls.

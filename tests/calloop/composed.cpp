@@ -20,6 +20,7 @@
 #include <calloop/sources/generic.hpp>
 #include <calloop/sources/ping.hpp>
 #include <calloop/sources/timer.hpp>
+#include <calloop/sources/transient.hpp>
 #include <calloop/testing.hpp>
 
 #include "tests/calloop/pipe.hpp"
@@ -408,6 +409,57 @@ TEST(Composed, MayBeNested) {
     seen.clear();
     pipe.drain();
   }
+}
+
+// What the header's example is made of: a descriptor that stays and a queue that may go.
+class Postbox : public Composed<Postbox> {
+ public:
+  using Event = std::string;
+  using Metadata = void;
+  using Ret = void;
+  Postbox(int fd, Channel<std::string> outbox)
+      : fd_{fd, interest().read()}, outbox_{std::move(outbox)} {}
+  auto children() { return std::tie(fd_, outbox_); }
+  PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+    return fd_.process_events(readiness, token, [&](Readiness, int&) {
+      emit("received");
+      return PostAction::Continue;
+    }) | outbox_.process_events(readiness, token, [&](std::optional<std::string> message) {
+      emit(message.value_or("the last sender is gone"));
+    });
+  }
+  [[nodiscard]] bool has_outbox() const { return !outbox_.is_none(); }
+
+ private:
+  Generic<int> fd_;
+  TransientSource<Channel<std::string>> outbox_;
+};
+
+TEST(Composed, AnOutboxThatGoesLeavesTheRestAndDoesNotKeepTheLoopBusy) {
+  auto owned = std::make_unique<TestBackend>();
+  TestBackend& test = *owned;
+  EventLoop<> loop{std::move(owned)};
+  const Pipe pipe;
+  std::vector<std::string> seen;
+  auto [made, channel] = make_channel<std::string>();
+  std::optional sender{std::move(made)};
+  const auto postbox = loop.handle().make_dispatcher(
+      Postbox{pipe.fd(), std::move(channel)}, [&](std::string text) { seen.push_back(text); });
+  loop.handle().register_dispatcher(postbox);
+  sender->send("sent");
+  loop.dispatch(1h);
+  EXPECT_THAT(seen, ElementsAre("sent"));
+  EXPECT_TRUE(postbox->has_outbox());
+  sender.reset();
+  loop.dispatch(1h);
+  EXPECT_THAT(seen, ElementsAre("sent", "the last sender is gone"));
+  EXPECT_FALSE(postbox->has_outbox());
+  EXPECT_EQ(test.now(), TimePoint{});
+  loop.dispatch(1h);
+  EXPECT_EQ(test.now(), TimePoint{1h});  // it slept
+  pipe.fill();
+  loop.dispatch(1h);
+  EXPECT_THAT(seen, ElementsAre("sent", "the last sender is gone", "received"));
 }
 
 TEST(Composed, HasAtMost65535Children) {

@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <sys/resource.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -206,6 +208,62 @@ TEST(EventLoop, WithoutSlackTimersAreExactAndNeverEarly) {
     for (int i = 0; i < 1000 && fired < 5; ++i)
       loop.dispatch(1s);
     EXPECT_EQ(fired, 5);
+  }
+}
+
+// With slack, a timer of 1 ms is served a second later at the earliest.
+TEST(EventLoop, WithoutSlackNothingIsLateOnPurpose) {
+  EventLoop<> loop;
+  loop.set_timer_slack(0ns);
+  const TimePoint deadline = Clock::now() + 1ms;
+  loop.handle().insert_source(Timer::at(deadline), [] {});
+  loop.dispatch(1h);
+  EXPECT_LT(Clock::now() - deadline, 500ms);
+}
+
+TEST(EventLoop, WithoutSlackAndDescriptorsTimersStillFire) {
+  EventLoop<> loop;
+  loop.set_timer_slack(0ns);
+  int fired = 0;
+  loop.handle().insert_source(Timer::after(1ms), [&] { ++fired; });
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_NO_THROW(loop.dispatch(1h));
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(fired, 1);
+  // And exactly, when there are some again.
+  loop.handle().insert_source(Timer::after(1ms), [&] { ++fired; });
+  loop.dispatch(1h);
+  EXPECT_EQ(fired, 2);
+}
+
+TEST(EventLoop, SlackDoesNotLengthenATimeOut) {
+  EventLoop<> loop;
+  loop.set_timer_slack(1h);
+  loop.handle().insert_source(Timer::after(1ms), [] {});
+  const TimePoint before = Clock::now();
+  loop.dispatch(5ms);
+  EXPECT_LT(Clock::now() - before, 10s);
+}
+
+// Where very many timers wait, the wheel wants to be looked at now and then: nobody notices.
+TEST(EventLoop, ADispatchWaitsUntilATimerFiresHoweverManyThereAre) {
+  auto owned = std::make_unique<TestBackend>();
+  TestBackend& test = *owned;
+  EventLoop<> loop{std::move(owned)};
+  loop.set_timer_slack(0ns);
+  int fired = 0;
+  for (int i = 0; i < 1000; ++i)
+    loop.handle().insert_source(Timer::after(10s + std::chrono::milliseconds{i}), [&] { ++fired; });
+  loop.dispatch(9s);
+  EXPECT_EQ(test.now(), TimePoint{9s});
+  EXPECT_EQ(fired, 0);
+  for (int i = 0; i < 1000; ++i) {
+    loop.dispatch(std::nullopt);
+    ASSERT_EQ(fired, i + 1);
+    ASSERT_EQ(test.now(), TimePoint{10s + std::chrono::milliseconds{i}});
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -261,6 +262,96 @@ TEST_F(Ghosts, ASourceThatCannotBeRegisteredAgainIsReportedAndDisabled) {
   EXPECT_EQ(turns_until_sleep(), 1);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(handle_.source_count(), 2u);
+}
+
+TEST_F(Ghosts, WhatAHandlerDoesWhileTheSourcesAreRegisteredAgainCounts) {
+  const Pipe good = Pipe::filled();
+  const Pipe pipes[3];
+  std::vector<RegistrationToken> later;
+  int replacement_calls = 0;
+  int errors = 0;
+  auto gone = std::make_unique<Pipe>();
+  handle_.insert_source(Generic{gone->fd(), interest().read()}, [](Readiness) {},
+                        {.on_error = [&](std::exception_ptr) {
+                          ++errors;
+                          handle_.insert_source(Generic{good.fd(), interest().read()},
+                                                [&](Readiness) {
+                                                  ++replacement_calls;
+                                                  good.drain();
+                                                },
+                                                {.on_error = [&](std::exception_ptr) {
+                                                  ++errors;
+                                                  return ErrorAction::Keep;
+                                                }});
+                          // These have not been registered again yet.
+                          EXPECT_TRUE(handle_.disable(later[0]));
+                          EXPECT_TRUE(handle_.update(later[1]));
+                          EXPECT_TRUE(handle_.remove(later[2]));
+                          return ErrorAction::Remove;
+                        }});
+  std::vector<int> calls(3);
+  for (std::size_t i = 0; i < 3; ++i)
+    later.push_back(
+        handle_.insert_source(Generic{pipes[i].fd(), interest().read()}, [&, i](Readiness) {
+          ++calls[i];
+          pipes[i].drain();
+        }));
+  const Pipe haunted = Pipe::filled();
+  make_ghost(haunted);
+  gone.reset();
+  EXPECT_LE(turns_until_sleep(), 3);
+  EXPECT_EQ(rebuilt_, 1);
+  EXPECT_EQ(errors, 1);
+  EXPECT_EQ(replacement_calls, 1);
+  for (const Pipe& pipe : pipes)
+    pipe.fill();
+  EXPECT_LE(turns_until_sleep(), 1);
+  EXPECT_EQ(calls, (std::vector{0, 1, 0}));
+  EXPECT_EQ(handle_.source_count(), 3u);
+}
+
+TEST_F(Ghosts, AreLaidAlsoWhenThereAreNoDescriptorsLeft) {
+  const Pipe good;
+  int calls = 0;
+  handle_.insert_source(Generic{good.fd(), interest().read()}, [&](Readiness) {
+    ++calls;
+    good.drain();
+  });
+  const Pipe haunted = Pipe::filled();
+  make_ghost(haunted);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int first_free = ::dup(good.fd());
+  ::close(first_free);
+  const rlimit none{static_cast<rlim_t>(first_free), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_LT(::dup(good.fd()), 0);
+  int turns = 0;
+  EXPECT_NO_THROW(turns = turns_until_sleep());
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_LE(turns, 3);
+  good.fill();
+  EXPECT_EQ(turns_until_sleep(), 1);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(Ghosts, WhatAnExceptionHasLeftOverIsReportedAgain) {
+  const Pipe haunted = Pipe::filled();
+  make_ghost(haunted);
+  loop_.dispatch(0ns);
+  const Pipe pipes[2] = {Pipe::filled(), Pipe::filled()};
+  int calls = 0;
+  for (const Pipe& pipe : pipes)
+    handle_.insert_source(Generic{pipe.fd(), interest().read().edge_triggered()}, [&](Readiness) {
+      if (++calls == 1)
+        throw 1;
+    });
+  // In one iteration the ghost is seen again and a callback throws.
+  EXPECT_THROW(loop_.dispatch(0ns), int);
+  for (int i = 0; i < 3; ++i)
+    loop_.dispatch(0ns);
+  EXPECT_EQ(rebuilt_, 1);
+  EXPECT_EQ(calls, 3);  // the other's edge once, and that of the first again
 }
 
 // ------------------------------------------------------- events that are skipped for good reasons

@@ -111,6 +111,24 @@ TEST(Lifetime, InsertsWhileTheLoopIsDestroyedReturnAnEmptyToken) {
   EXPECT_EQ(order[0], "first");
 }
 
+TEST(Lifetime, ALoopThatIsBeingDestroyedDispatchesNothing) {
+  auto loop = std::make_unique<EventLoop<>>();
+  EventLoop<>& dying = *loop;
+  int calls = 0;
+  bool done = false;
+  loop->handle().insert_source(Timer::after(1h), [guard = OnDrop{[&] {
+                                                    dying.dispatch(std::nullopt);
+                                                    dying.run();
+                                                    dying.run();
+                                                    EXPECT_EQ(dying.prepare(), std::nullopt);
+                                                    done = true;
+                                                  }}] {});
+  loop->handle().insert_source(Timer::immediate(), [&] { ++calls; });
+  loop.reset();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(calls, 0);
+}
+
 // Each destructor inserts a source and an idle, whose destructors do the same.
 struct Heir {
   LoopHandle<> loop;

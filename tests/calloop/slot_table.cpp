@@ -32,14 +32,14 @@ TEST(SlotTable, ReusesSlotsUnderNewEpochs) {
   }
 }
 
-TEST(SlotTable, GrowsWithoutMoving) {
+TEST(SlotTable, KeepsWhatIsInItWhenItGrows) {
   SlotTable table;
   const std::uint32_t first = table.allocate();
-  const Slot* const address = &table[first];
+  const Token token = table[first].begin_registration(first).token();
   std::set<std::uint32_t> indices{first};
   for (int i = 0; i < 5000; ++i)
     EXPECT_TRUE(indices.insert(table.allocate()).second);
-  EXPECT_EQ(&table[first], address);
+  EXPECT_TRUE(table.is_live(token));
   EXPECT_EQ(table.size(), 5001u);
   for (const std::uint32_t index : indices)
     table.free(index);
@@ -55,13 +55,19 @@ TEST(SlotTable, NothingIsFoundByAForeignToken) {
   EXPECT_FALSE(table.is_live(Token{1000, 1, 0}));
 }
 
-TEST(SlotTable, TokensOfAnotherLoopAreStaleAtBest) {
+TEST(SlotTable, TokensOfAnotherLoopAreRefused) {
   EventLoop<> one;
   EventLoop<> other;
-  for (int i = 0; i < 300; ++i)
-    one.handle().insert_source(Timer::after(1h), [] {});
-  const RegistrationToken far = one.handle().insert_source(Timer::after(1h), [] {});
-  EXPECT_FALSE(other.handle().remove(far));
+  const RegistrationToken of_one = one.handle().insert_source(Timer::after(1h), [] {});
+  const RegistrationToken of_other = other.handle().insert_source(Timer::after(1h), [] {});
+  EXPECT_EQ(of_one.slot(), of_other.slot());
+  const LoopHandle<> handle = other.handle();
+  EXPECT_THROW(handle.remove(of_one), std::logic_error);
+  EXPECT_THROW(handle.disable(of_one), std::logic_error);
+  EXPECT_THROW(handle.enable(of_one), std::logic_error);
+  EXPECT_THROW(handle.update(of_one), std::logic_error);
+  EXPECT_EQ(handle.source_count(), 1u);
+  EXPECT_FALSE(handle.remove(RegistrationToken{}));
 }
 
 }  // namespace

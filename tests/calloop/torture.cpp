@@ -42,8 +42,12 @@ struct Record {
   RegistrationToken token;
   bool removed = false;
   bool disabled = false;
-  bool running = false;    // its code is on the stack
-  bool destroyed = false;  // its closure
+  bool running = false;     // its callback or hook is on the stack
+  bool arriving = false;    // it has no token yet
+  int registering = 0;      // how many of its registration functions are on the stack
+  bool refused = false;     // the last of them has thrown
+  bool wants_rest = false;  // has disabled itself in one
+  bool destroyed = false;   // its closure
   PostAction wish = PostAction::Continue;
   PostAction default_action = PostAction::Continue;  // when its callback throws
   std::optional<ErrorAction> on_error;
@@ -53,13 +57,16 @@ struct Record {
   std::optional<Sender<int>> sender;
 };
 
-// Takes every event for its own, and complains of those that are not of this registration.
+// Takes every event for its own, and complains of those that are not of this registration. Says
+// when it is being registered, changed or unregistered.
 class Trusting {
  public:
   using Event = Readiness;
   using Metadata = void;
   using Ret = PostAction;
-  Trusting(std::shared_ptr<Pipe> pipe, Interest what) : pipe_{std::move(pipe)}, interest_{what} {}
+  enum class Step { Register, Reregister, Unregister };
+  Trusting(std::shared_ptr<Pipe> pipe, Interest what, std::function<void(Step)> says)
+      : pipe_{std::move(pipe)}, interest_{what}, says_{std::move(says)} {}
   PostAction process_events(Readiness readiness, Token token, auto&& emit) {
     EXPECT_EQ(token, token_) << "a stale event was delivered";
     return emit(readiness);
@@ -67,16 +74,22 @@ class Trusting {
   void register_with(Poll& poll, TokenFactory& tokens) {
     token_ = tokens.token();
     poll.add(pipe_->fd(), interest_, token_);
+    says_(Step::Register);
   }
   void reregister_with(Poll& poll, TokenFactory& tokens) {
     token_ = tokens.token();
     poll.modify(pipe_->fd(), interest_, token_);
+    says_(Step::Reregister);
   }
-  void unregister_from(Poll& poll) { poll.remove(pipe_->fd()); }
+  void unregister_from(Poll& poll) {
+    poll.remove(pipe_->fd());
+    says_(Step::Unregister);
+  }
 
  private:
   std::shared_ptr<Pipe> pipe_;
   Interest interest_;
+  std::function<void(Step)> says_;
   Token token_;
 };
 
@@ -137,8 +150,9 @@ class Torture {
     if (record.removed)
       return;
     record.disabled = false;
-    EXPECT_TRUE(handle_->enable(record.token));
-    stimulate(record);
+    expect(true, record, [&] { return handle_->enable(record.token); });
+    if (!record.removed)
+      stimulate(record);
   }
 
   std::size_t present() const {
@@ -191,6 +205,14 @@ class Torture {
   }
 
   ErrorAction handle_error(Record& record) {
+    if (std::exchange(record.refused, false)) {  // it is disabled
+      chaos();
+      if (*record.on_error == ErrorAction::Remove)
+        record.removed = true;
+      if (*record.on_error == ErrorAction::Disable)
+        record.disabled = true;
+      return *record.on_error;
+    }
     chaos();
     switch (*record.on_error) {
       case ErrorAction::Keep:
@@ -204,6 +226,35 @@ class Torture {
     }
     finish(record, record.default_action);
     return *record.on_error;
+  }
+
+  // Around what a source does in its registration functions.
+  void in_registration(Record& record, Trusting::Step step) {
+    if (is_calm_ || is_ending_ || depth_ > 3 || record.registering > 0)
+      return;
+    ++record.registering;
+    record.wants_rest = false;
+    if (roll(3) == 0)
+      chaos();
+    --record.registering;
+    if (record.wants_rest)
+      record.disabled = true;
+    if (step != Trusting::Step::Unregister && !record.arriving && roll(12) == 0) {
+      record.disabled = true;
+      record.refused = true;
+      throw Thrown{};
+    }
+  }
+
+  // An operation that may find that a source does not let itself be registered.
+  template <class Call>
+  void expect(bool known, Record& record, Call call) {
+    try {
+      EXPECT_EQ(call(), known);
+    } catch (const Thrown&) {
+      EXPECT_TRUE(record.refused);
+      record.refused = false;
+    }
   }
 
   // ---------------------------------------------------------------------------- the operations
@@ -223,6 +274,8 @@ class Torture {
     if (records_.empty())
       return;
     Record& record = *records_[roll(static_cast<unsigned>(records_.size()))];
+    if (record.arriving)
+      return;
     const bool known = !record.removed;
     switch (roll(14)) {
       case 0:
@@ -233,6 +286,8 @@ class Torture {
       case 2:
         if (record.running) {
           record.wish = PostAction::Disable;
+        } else if (record.registering > 0) {
+          record.wants_rest = true;
         } else {
           record.disabled = true;
         }
@@ -242,16 +297,19 @@ class Torture {
       case 4:
       case 5:
         if (record.running) {
-          record.wish = PostAction::Reregister;
+          if (record.wish == PostAction::Disable)
+            record.wish = PostAction::Reregister;
+        } else if (record.registering > 0) {
+          record.wants_rest = false;
         } else {
           record.disabled = false;
         }
-        EXPECT_EQ(handle_->enable(record.token), known);
+        expect(known, record, [&] { return handle_->enable(record.token); });
         break;
       case 6:
         if (record.running && record.wish != PostAction::Disable)
           record.wish = PostAction::Reregister;
-        EXPECT_EQ(handle_->update(record.token), known);
+        expect(known, record, [&] { return handle_->update(record.token); });
         break;
       case 7:
         if (present() < 60)
@@ -347,9 +405,11 @@ class Torture {
     auto closure = [callback, guard = OnDrop{end}](auto&&... event) mutable {
       return callback(std::forward<decltype(event)>(event)...);
     };
+    record.arriving = true;
     record.token = options.on_error
                        ? handle_->insert_source(std::move(source), std::move(closure), options)
                        : handle_->insert_source(std::move(source), std::move(closure));
+    record.arriving = false;
     if (!record.token)
       record.removed = true;
   }
@@ -377,7 +437,9 @@ class Torture {
         break;
       case 2:
         record.pipe = std::make_shared<Pipe>(Pipe::filled());
-        insert(record, Trusting{record.pipe, any_interest()},
+        insert(record,
+               Trusting{record.pipe, any_interest(),
+                        [this, &record](Trusting::Step step) { in_registration(record, step); }},
                [on_pipe](Readiness) { return on_pipe(); });
         break;
       case 3:

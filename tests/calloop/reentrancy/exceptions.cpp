@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <calloop/calloop.hpp>
+#include <calloop/testing.hpp>
 
 #include "tests/calloop/boom.hpp"
 #include "tests/calloop/hooked_source.hpp"
@@ -56,6 +57,53 @@ TEST(Rule7, TheRestOfTheBatchStaysQueued) {
   EXPECT_EQ(dispatches_that_throw(loop, 12), 9);
   EXPECT_EQ(calls, 10);
   EXPECT_EQ(handle.source_count(), 5u);
+}
+
+TEST(Rule7, NoDispatchSleepsWhileSomethingIsLeft) {
+  EventLoop<> loop;
+  const LoopHandle<> handle = loop.handle();
+  int calls = 0;
+  for (int i = 0; i < 3; ++i)
+    handle.insert_source(Timer::immediate(), [&] {
+      ++calls;
+      throw Boom{"timer"};
+    });
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THROW(loop.dispatch(std::nullopt), Boom);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(Rule7, ALeftTimerThatIsRemovedLeavesTheLoopToItsSleep) {
+  auto owned = std::make_unique<TestBackend>();
+  TestBackend& test = *owned;
+  EventLoop<> loop{std::move(owned)};
+  loop.handle().insert_source(Timer::immediate(), [] { throw Boom{"timer"}; });
+  const RegistrationToken left = loop.handle().insert_source(Timer::immediate(), [] { FAIL(); });
+  EXPECT_THROW(loop.dispatch(0ns), Boom);
+  EXPECT_TRUE(loop.handle().remove(left));
+  loop.dispatch(1ms);
+  EXPECT_EQ(test.now(), TimePoint{1ms});
+  EXPECT_EQ(loop.prepare(), std::nullopt);
+}
+
+TEST(Rule7, TheHooksAfterOneThatThrewRunInTheNextIteration) {
+  EventLoop<> loop;
+  std::vector<int> thrown;
+  for (int i = 0; i < 3; ++i)
+    loop.handle().insert_source(HookedSource{[i, done = false]() mutable {
+                                  if (!std::exchange(done, true))
+                                    throw i;
+                                  return false;
+                                }},
+                                [] {});
+  for (int i = 0; i < 4; ++i) {
+    try {
+      loop.dispatch(0ns);
+    } catch (int number) {
+      thrown.push_back(number);
+    }
+  }
+  EXPECT_EQ(thrown, (std::vector{0, 1, 2}));
 }
 
 TEST(Rule7, SyntheticEventsAfterAnExceptionAreDelivered) {
