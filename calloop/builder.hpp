@@ -20,10 +20,12 @@
 
 namespace calloop {
 
-/// An interest in a descriptor, with what handles it.
+/// An interest in a descriptor, with what handles it. For one expression: it is moved into the
+/// loop.
 template <class Fd, class F>
 class Subscription {
  public:
+  /// What with_handler() makes.
   Subscription(Generic<Fd> source, F handler)
       : source_{std::move(source)}, handler_{std::move(handler)} {}
   /// LoopHandle::insert_source(): ownership, callback parameters and errors are the same.
@@ -31,6 +33,7 @@ class Subscription {
   RegistrationToken insert_into(const LoopHandle<Data>& loop) && {
     return loop.insert_source(std::move(source_), std::move(handler_));
   }
+  /// The same with a name, a priority or an error handler.
   template <class Data>
   RegistrationToken insert_into(const LoopHandle<Data>& loop, SourceOptions options) && {
     return loop.insert_source(std::move(source_), std::move(handler_), std::move(options));
@@ -45,7 +48,10 @@ class Subscription {
 template <class Fd>
 class InterestInFd {
  public:
+  /// What Interest::with_fd() makes.
   explicit InterestInFd(Generic<Fd> source) : source_{std::move(source)} {}
+  /// Adds what is called when the descriptor is ready, which takes any of Readiness, `Fd&`, the
+  /// loop's data and a handle, and returns a PostAction or nothing: as for a Generic.
   template <class F>
   [[nodiscard]] Subscription<Fd, F> with_handler(F handler) && {
     return {std::move(source_), std::move(handler)};

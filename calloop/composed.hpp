@@ -20,8 +20,12 @@
 //
 //      private:
 //       Generic<Socket> socket_;
-//       Channel<Mail> outbox_;
+//       TransientSource<Channel<Mail>> outbox_;  // goes with its last sender
 //     };
+//
+// A child's Remove means the parent only where it is the only answer: with `|` it becomes
+// Reregister, and the parent stays. A Ping or a Channel without sender, a Child that has ended, is
+// silent from then on; in a TransientSource it is destroyed.
 //
 // List the children once; their registration is written for you, and undone where one of them
 // fails. `children()` may also return a range (a vector of sources that come and go): return
@@ -39,7 +43,8 @@
 
 namespace calloop {
 
-/// Gives `Self`, which inherits from it, the three registration functions.
+/// Gives `Self`, which inherits from it, the three registration functions. They throw what those of
+/// the children throw.
 template <class Self>
 class Composed {
  public:

@@ -7,8 +7,13 @@
 //     }};
 //
 // Closures ask for what they want as callbacks do: the data, or a part of it, or a LoopHandle. They
-// run in the order in which they were sent; a flood of them does not starve the other sources. Any
-// number of them costs one system call for as long as the loop has not looked at the first.
+// run in the order in which they were sent; a flood of them does not starve the other sources:
+// after 1024 the rest waits for the next iteration. Any number of them costs one system call for as
+// long as the loop has not looked at the first.
+//
+// A loop that is not run answers nobody: call() waits until somebody runs it or it is destroyed. So
+// join threads that call after the loop is gone, or while it runs, and never between: declare the
+// std::jthread ahead of the EventLoop, or an exception out of run() waits for it for ever.
 #pragma once
 
 #include <atomic>
@@ -26,13 +31,14 @@
 #include <calloop/loop_handle.hpp>
 #include <calloop/source_options.hpp>
 #include <calloop/sources/channel.hpp>
+#include <calloop/token.hpp>
 
 namespace calloop {
 
-/// The loop, or its endpoint, is gone: a call cannot be answered any more.
+/// The loop is gone, or its endpoint was removed: a call cannot be answered any more.
 class LoopGone : public std::runtime_error {
  public:
-  LoopGone() : std::runtime_error{"calloop: the event loop is gone"} {}
+  LoopGone() : std::runtime_error{"calloop: the event loop is gone, or takes no remote calls"} {}
 };
 
 namespace detail {
@@ -68,43 +74,48 @@ template <class Data>
 class RemoteHandle;
 
 /// Inserts the receiving end into the loop of `loop`. It is removed when the last copy of what is
-/// returned is gone. Throws as LoopHandle::insert_source(). To be called on the loop's thread.
+/// returned is gone, or by its token(). Throws as LoopHandle::insert_source(), and
+/// std::system_error when there is no eventfd to be had. To be called on the loop's thread.
 template <class Data>
 [[nodiscard]] RemoteHandle<Data> remote_endpoint(const LoopHandle<Data>& loop,
                                                  SourceOptions options = {.name = "remote calls"});
 
-/// The sending end. Copyable; any thread.
+/// The sending end. Copyable; any thread, also after the loop is gone. What is called is moved to
+/// the loop's thread, and destroyed there, or here if the loop is gone.
 template <class Data>
 class RemoteHandle {
  public:
-  /// Runs `f` on the loop's thread. False when the loop is gone. An exception of `f` is one of the
-  /// endpoint's callback: its on_error handler, else out of dispatch().
+  /// Runs `f` on the loop's thread; never waits. False when the loop is gone; true says that it was
+  /// sent, and a loop that goes before it looks destroys `f`. An exception of `f` is one of the
+  /// endpoint's callback: its on_error handler, else out of dispatch(). Throws std::bad_alloc.
   template <class F>
   bool post(F f) const {
     return tasks_.send(std::make_unique<Posted<F>>(std::move(f)));
   }
-  /// The same, with a future for what `f` returns or throws; LoopGone when the loop goes first.
+  /// The same, with a future for what `f` returns or throws; LoopGone when the loop is gone, or
+  /// goes first. Waiting for it on the loop's own thread waits for ever. Throws std::bad_alloc.
   template <class F>
   [[nodiscard]] auto async(F f) const {
     return start(std::move(f)).future;
   }
   /// Runs `f` on the loop's thread, waits, and returns or throws what it did. Throws LoopGone when
-  /// the loop is gone or goes, and std::logic_error on the loop's own thread, where it would wait
-  /// for itself.
+  /// the loop is gone or goes, std::logic_error on the loop's own thread, where it would wait for
+  /// itself, and std::bad_alloc.
   template <class F>
   auto call(F f) const {
     refuse_on_loop_thread();
     return start(std::move(f)).future.get();
   }
   /// The same, but gives up when `f` has not begun after `timeout` (no value, or false for a void
-  /// `f`): then it never runs. Waits for one that has begun.
+  /// `f`): then it never runs. Waits for one that has begun. Duration::max() is for ever.
   template <class F>
   auto call_for(Duration timeout, F f) const {
     refuse_on_loop_thread();
+    const TimePoint end = saturating_add(Clock::now(), timeout);
     auto started = start(std::move(f));
     using Result = decltype(started.future.get());
     const bool given_up =
-        started.future.wait_for(timeout) != std::future_status::ready && give_up(*started.state);
+        started.future.wait_until(end) != std::future_status::ready && give_up(*started.state);
     if constexpr (std::is_void_v<Result>) {
       if (given_up)
         return false;
@@ -114,6 +125,9 @@ class RemoteHandle {
       return given_up ? std::nullopt : std::optional<Result>{started.future.get()};
     }
   }
+  /// The endpoint in the loop: LoopHandle::disable() lets closures wait, remove() is to them as if
+  /// the loop were gone.
+  [[nodiscard]] RegistrationToken token() const noexcept { return token_; }
 
  private:
   friend RemoteHandle<Data> remote_endpoint<Data>(const LoopHandle<Data>&, SourceOptions);
@@ -171,7 +185,8 @@ class RemoteHandle {
     std::shared_ptr<State> state;
   };
 
-  explicit RemoteHandle(Sender<Task> tasks) : tasks_{std::move(tasks)} {}
+  RemoteHandle(Sender<Task> tasks, RegistrationToken token) noexcept
+      : tasks_{std::move(tasks)}, token_{token} {}
 
   // A task that cannot be sent is destroyed, and answers so.
   template <class F>
@@ -192,20 +207,21 @@ class RemoteHandle {
   }
 
   Sender<Task> tasks_;
+  RegistrationToken token_;
 };
 
 template <class Data>
 RemoteHandle<Data> remote_endpoint(const LoopHandle<Data>& loop, SourceOptions options) {
   using Task = std::unique_ptr<detail::RemoteTask<Data>>;
   auto [sender, channel] = make_channel<Task>();
-  loop.insert_source(
+  const RegistrationToken token = loop.insert_source(
       std::move(channel),
       [](std::optional<Task> task, const LoopHandle<Data>& handle) {
         if (task)
           (*task)->run(handle);
       },
       std::move(options));
-  return RemoteHandle<Data>{std::move(sender)};
+  return RemoteHandle<Data>{std::move(sender), token};
 }
 
 }  // namespace calloop

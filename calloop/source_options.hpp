@@ -29,6 +29,7 @@ enum class ErrorAction : std::uint8_t {
 /// caught; what it throws itself leaves dispatch().
 using ErrorHandler = std::function<ErrorAction(std::exception_ptr)>;
 
+/// What insert_source() and register_dispatcher() take beside the source.
 struct SourceOptions {
   /// Shown in error messages and to observers.
   std::string name = {};

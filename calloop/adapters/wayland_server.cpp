@@ -1,6 +1,7 @@
 #include <calloop/adapters/wayland_server.hpp>
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -89,16 +90,23 @@ bool DisplaySource::serve() {
 std::optional<SyntheticEvent> DisplaySource::before_sleep() {
   if (state_->display == nullptr)
     return {};
+  // Idle callbacks do not make libwayland's descriptor readable, so none may be left; and what they
+  // send is written by nobody else. Flushing destroys clients whose connection is broken, and their
+  // listeners may add more: it is over with the first flush after which everybody is still there.
+  constexpr int most_rounds = 8;
   wl_event_loop* const loop = wl_display_get_event_loop(state_->display);
-  // Idle callbacks do not make libwayland's descriptor readable, so none may be left. Flushing
-  // destroys clients whose connection is broken, and their listeners may add more: hence twice.
-  for (int round = 0; round != 2; ++round) {
+  const wl_list* const clients = wl_display_get_client_list(state_->display);
+  bool settled = false;
+  for (int round = 0; round != most_rounds && !settled; ++round) {
     wl_event_loop_dispatch_idle(loop);
+    const int before = wl_list_length(clients);
     wl_display_flush_clients(state_->display);
+    settled = wl_list_length(clients) == before;
   }
-  wl_event_loop_dispatch_idle(loop);
   state_->errors->rethrow();
-  return {};
+  if (settled)
+    return {};
+  return SyntheticEvent{Readiness{EPOLLIN}, token_};  // others first, then again
 }
 
 void DisplaySource::register_with(Poll& poll, TokenFactory& tokens) {
@@ -244,11 +252,17 @@ ListeningSocket ListeningSocket::open(std::string_view name) {
 
 ListeningSocket ListeningSocket::open_first_free() {
   const std::string directory = runtime_directory() + '/';
+  FirstError unusable;  // a name that somebody's file has, or all of them without a directory
   for (int number = 1; number <= 32; ++number) {
     const std::string name = "wayland-" + std::to_string(number);
-    if (auto socket = try_open(name, directory + name))
-      return std::move(*socket);
+    try {
+      if (auto socket = try_open(name, directory + name))
+        return std::move(*socket);
+    } catch (const std::system_error&) {
+      unusable.keep_current();
+    }
   }
+  unusable.rethrow();
   fail(EADDRINUSE, directory + "wayland-1 to wayland-32", "all are taken");
 }
 

@@ -185,8 +185,9 @@ class CALLOOP_API ListeningSocket {
   /// Listens on `name` in XDG_RUNTIME_DIR, or on an absolute path. A socket that a dead process has
   /// left there is replaced; EADDRINUSE if its owner lives.
   [[nodiscard]] static ListeningSocket open(std::string_view name);
-  /// Listens on the first free name of wayland-1 to wayland-32. Not wayland-0: clients without
-  /// WAYLAND_DISPLAY would come here unasked.
+  /// Listens on the first name of wayland-1 to wayland-32 that is free and can be used; without one
+  /// the error is that of the first that could not. Not wayland-0: clients without WAYLAND_DISPLAY
+  /// would come here unasked.
   [[nodiscard]] static ListeningSocket open_first_free();
 
   ListeningSocket(ListeningSocket&&) noexcept = default;

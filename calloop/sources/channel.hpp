@@ -8,7 +8,8 @@
 //
 // Messages arrive in the order in which they were sent, one event each. A flood does not starve
 // the other sources: after 1024 messages the rest waits for the next iteration. make_sync_channel()
-// makes one that holds a limited number of messages, and makes its senders wait.
+// makes one that holds a limited number of messages, and makes its senders wait. A message has to
+// be movable, and nothing else.
 #pragma once
 
 #include <algorithm>
@@ -44,7 +45,7 @@ struct ChannelQueue {
   std::vector<T> items;             // from `first` on
   std::size_t first = 0;
   std::optional<std::size_t> bound;  // of a bounded one
-  std::uint64_t taken = 0;           // how many have left a bounded one
+  T* offered = nullptr;              // what the sender of one without room has, and waits with
   bool receiver_gone = false;
   std::atomic<std::thread::id> receiver{};  // the thread of the loop it is in
 
@@ -58,12 +59,14 @@ template <class T>
 template <class T>
 [[nodiscard]] std::pair<SyncSender<T>, Channel<T>> make_sync_channel(std::size_t bound);
 
-/// The sending end. Copyable; any thread. When the last copy is gone the channel is closed.
+/// The sending end. Copyable; any thread, also after the loop is gone. When the last copy is
+/// destroyed the channel is closed.
 template <class T>
 class Sender {
  public:
-  /// Queues a message and wakes the loop; never waits for the loop's work. False when the
-  /// receiving end is gone: `message` is untouched then. Throws std::bad_alloc.
+  /// Queues a message, of which a T is made, and wakes the loop; never waits for the loop's work.
+  /// False when the receiving end is gone: `message` is untouched then. Throws std::bad_alloc, and
+  /// what making a T throws; nothing is queued then.
   template <class U>
     requires std::constructible_from<T, U>
   bool send(U&& message) const {
@@ -76,7 +79,7 @@ class Sender {
     ping_.ping();
     return true;
   }
-  /// Whether this is the thread of the loop that the receiving end is in.
+  /// Whether this is the thread of the loop that the receiving end is in. Never throws.
   [[nodiscard]] bool is_receiving_thread() const noexcept {
     return queue_->receiver.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
@@ -97,39 +100,31 @@ template <class T>
 class SyncSender {
  public:
   /// Queues a message, waiting while the channel is full; with a bound of zero until the loop has
-  /// taken the message. False when the receiving end is gone, or goes: `message` is, or is again,
-  /// the caller's. Throws std::logic_error on the loop's own thread, where it might wait for
-  /// itself.
+  /// taken the message. False when the receiving end is gone, or goes meanwhile: `message` is
+  /// untouched then. Throws std::logic_error on the loop's own thread, where it might wait for
+  /// itself, and std::bad_alloc; `message` is untouched then too.
   bool send(T&& message) const {
     if (queue_->receiver.load(std::memory_order_relaxed) == std::this_thread::get_id())
       throw std::logic_error{"calloop: a blocking send on the loop's own thread waits for itself"};
     std::unique_lock lock{queue_->mutex};
-    const std::size_t room = std::max<std::size_t>(*queue_->bound, 1);
-    queue_->changed.wait(lock, [&] { return queue_->receiver_gone || queue_->size() < room; });
+    if (*queue_->bound == 0)
+      return hand_over(message, lock);
+    queue_->changed.wait(lock,
+                         [&] { return queue_->receiver_gone || queue_->size() < *queue_->bound; });
     if (queue_->receiver_gone)
       return false;
     queue_->items.push_back(std::move(message));
-    if (*queue_->bound > 0) {
-      lock.unlock();
-      ping_.ping();
-      return true;
-    }
+    lock.unlock();
     ping_.ping();
-    // The only message there is: nobody else has room before it is taken.
-    const std::uint64_t taken = queue_->taken;
-    queue_->changed.wait(lock, [&] { return queue_->receiver_gone || queue_->taken != taken; });
-    if (queue_->taken != taken)
-      return true;
-    message = std::move(queue_->items.back());
-    queue_->items.pop_back();
-    return false;
+    return true;
   }
+  /// The same with a copy, which is made before it waits.
   bool send(const T& message) const {
     T copy{message};
     return send(std::move(copy));
   }
-  /// Queues a message if there is room; never waits. With a bound of zero there never is. Unless it
-  /// is Sent, `message` is untouched.
+  /// Queues a message, of which a T is made, if there is room; never waits. With a bound of zero
+  /// there never is. Unless it is Sent, `message` is untouched. Throws as Sender::send().
   template <class U>
     requires std::constructible_from<T, U>
   [[nodiscard]] TrySend try_send(U&& message) const {
@@ -149,12 +144,29 @@ class SyncSender {
   friend std::pair<SyncSender<T>, Channel<T>> make_sync_channel<T>(std::size_t);
   SyncSender(std::shared_ptr<detail::ChannelQueue<T>> queue, Ping ping) noexcept
       : queue_{std::move(queue)}, ping_{std::move(ping)} {}
+
+  // The message stays where it is until the loop takes it, so it need not be given back.
+  bool hand_over(T& message, std::unique_lock<std::mutex>& lock) const {
+    queue_->changed.wait(lock, [&] { return queue_->receiver_gone || queue_->offered == nullptr; });
+    if (queue_->receiver_gone)
+      return false;
+    queue_->offered = &message;
+    ping_.ping();
+    queue_->changed.wait(lock,
+                         [&] { return queue_->receiver_gone || queue_->offered != &message; });
+    const bool taken = queue_->offered != &message;
+    if (!taken)
+      queue_->offered = nullptr;
+    return taken;
+  }
+
   std::shared_ptr<detail::ChannelQueue<T>> queue_;
   Ping ping_;
 };
 
 /// The receiving end. Event: a message, or nothing, exactly once and last, when no sender is left;
 /// the source is removed then. Messages sent while it is disabled are delivered when it is enabled.
+/// Move-only; belongs to the loop's thread once it is in a loop.
 template <class T>
 class Channel {
  public:
@@ -169,6 +181,7 @@ class Channel {
       queue_ = std::move(other.queue_);
       taken_ = std::move(other.taken_);
       delivered_ = std::exchange(other.delivered_, 0);
+      end_is_told_ = other.end_is_told_;
       ping_ = std::move(other.ping_);
       poll_ = std::exchange(other.poll_, nullptr);
     }
@@ -177,37 +190,22 @@ class Channel {
   /// What was not delivered is destroyed; senders are told by send().
   ~Channel() { close(); }
 
+  /// Answers Remove when no sender and no message is left. It is out of epoll then, also if its
+  /// parent keeps it, and silent for ever. Should `emit` throw, that message counts as delivered,
+  /// and the rest comes in the next iteration.
   template <class Emit>
   PostAction process_events(Readiness readiness, Token token, Emit&& emit) {
-    bool pinged = false;
-    const bool closed = ping_.process_events(readiness, token, [&](Pinged) { pinged = true; }) ==
-                        PostAction::Remove;
-    if (!pinged && !closed)
-      return PostAction::Continue;
-    for (std::size_t budget = 1024; budget > 0; --budget) {
-      if (delivered_ == taken_.size() && !take()) {
-        if (!closed)
-          return PostAction::Continue;
-        emit(Event{});
-        return PostAction::Remove;
-      }
-      emit(Event{std::move(taken_[delivered_++])});
-      if (poll_->should_yield())
-        break;
-    }
-    ping_.repeat();
-    return PostAction::Continue;
+    return ping_.process(readiness, token, [&](bool pinged, bool closed) {
+      if (pinged || closed)
+        deliver(closed, emit);
+    });
   }
   void register_with(Poll& poll, TokenFactory& tokens) {
-    poll_ = &poll;
-    queue_->receiver.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    arrive(poll);
     ping_.register_with(poll, tokens);
-    // An exception may have left messages behind while it was not registered.
-    if (delivered_ != taken_.size())
-      ping_.repeat();
   }
   void reregister_with(Poll& poll, TokenFactory& tokens) {
-    poll_ = &poll;
+    arrive(poll);  // it may be a new child of a source that was registered before it came
     ping_.reregister_with(poll, tokens);
   }
   void unregister_from(Poll& poll) { ping_.unregister_from(poll); }
@@ -218,6 +216,24 @@ class Channel {
   Channel(std::shared_ptr<detail::ChannelQueue<T>> queue, PingSource ping) noexcept
       : queue_{std::move(queue)}, ping_{std::move(ping)} {}
 
+  void arrive(Poll& poll) noexcept {
+    poll_ = &poll;
+    queue_->receiver.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  template <class Emit>
+  void deliver(bool closed, Emit& emit) {
+    for (std::size_t budget = 1024; budget > 0; --budget) {
+      if (delivered_ == taken_.size() && !take()) {
+        if (closed && !std::exchange(end_is_told_, true))
+          emit(Event{});
+        return;
+      }
+      emit(Event{std::move(taken_[delivered_++])});
+      if (poll_->should_yield())
+        break;
+    }
+    ping_.repeat();
+  }
   // Exchanges the delivered messages for what was sent since: one lock for many. A bounded one
   // gives one message at a time, so that it never holds more than its bound.
   bool take() {
@@ -228,10 +244,16 @@ class Channel {
       taken_.swap(queue_->items);
       return !taken_.empty();
     }
-    if (queue_->size() == 0)
+    if (queue_->offered != nullptr) {
+      taken_.push_back(std::move(*queue_->offered));
+      queue_->offered = nullptr;
+    } else if (queue_->size() > 0) {
+      taken_.push_back(std::move(queue_->items[queue_->first]));
+      queue_->first += 1;
+    } else {
       return false;
-    taken_.push_back(std::move(queue_->items[queue_->first++]));
-    queue_->taken += 1;
+    }
+    queue_->changed.notify_all();
     if (queue_->size() == 0) {
       queue_->items.clear();
       queue_->first = 0;
@@ -243,7 +265,6 @@ class Channel {
       queue_->items.swap(rest);
       queue_->first = 0;
     }
-    queue_->changed.notify_all();
     return true;
   }
   void close() noexcept {
@@ -253,20 +274,20 @@ class Channel {
     const std::scoped_lock lock{queue_->mutex};
     queue_->receiver_gone = true;
     queue_->receiver.store({}, std::memory_order_relaxed);
-    // What a waiting sender of a channel without room has put there goes back to it.
-    if (queue_->bound != 0)
-      unread.swap(queue_->items);
+    unread.swap(queue_->items);
     queue_->changed.notify_all();
   }
 
   std::shared_ptr<detail::ChannelQueue<T>> queue_;
   std::vector<T> taken_;
   std::size_t delivered_ = 0;
+  bool end_is_told_ = false;
   PingSource ping_;
   Poll* poll_ = nullptr;
 };
 
-/// Throws std::system_error when there is no eventfd to be had.
+/// Both ends of a channel that holds as many messages as there is memory for. Any thread may make
+/// them. Throws std::system_error when there is no eventfd to be had.
 template <class T>
 [[nodiscard]] std::pair<Sender<T>, Channel<T>> make_channel() {
   auto queue = std::make_shared<detail::ChannelQueue<T>>();
@@ -274,8 +295,8 @@ template <class T>
   return {Sender<T>{queue, std::move(ping)}, Channel<T>{queue, std::move(source)}};
 }
 
-/// A channel that holds at most `bound` messages. Throws std::system_error when there is no eventfd
-/// to be had.
+/// Both ends of a channel that holds at most `bound` messages; with zero, a message goes from hand
+/// to hand. Any thread may make them. Throws std::system_error when there is no eventfd to be had.
 template <class T>
 [[nodiscard]] std::pair<SyncSender<T>, Channel<T>> make_sync_channel(std::size_t bound) {
   auto queue = std::make_shared<detail::ChannelQueue<T>>();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -144,18 +145,25 @@ Child Child::spawn(std::span<const std::string> argv, const ChildOptions& option
   check(::posix_spawnp(&pid, arguments[0], &actions.value, &attributes.value, arguments.data(),
                        variables.data()),
         "starting \"" + argv[0] + "\"");
-  // It cannot be gone: nobody but us waits for it.
-  OwnedFd pidfd{::pidfd_open(pid, 0)};
-  if (!pidfd) {
+  OwnedFd fd{::pidfd_open(pid, 0)};
+  // Gone already: somebody waits for any child. The number may be another process's by now.
+  const bool is_lost = !fd && errno == ESRCH;
+  if (is_lost)
+    fd.reset(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));  // readable: its end is there to be told
+  if (!fd) {
     const int error = errno;
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    check(error, "pidfd_open for \"" + argv[0] + "\"");
+    if (!is_lost) {
+      ::kill(pid, SIGKILL);
+      ::waitpid(pid, nullptr, 0);
+    }
+    check(error, "watching \"" + argv[0] + "\"");
   }
-  return Child{pid, std::move(pidfd)};
+  return Child{pid, std::move(fd), is_lost};
 }
 
 bool Child::send_signal(int signal) const {
+  if (is_lost_)
+    return false;
   if (::pidfd_send_signal(fd_.get().get(), signal, nullptr, 0) == 0)
     return true;
   if (errno == ESRCH)
@@ -165,16 +173,18 @@ bool Child::send_signal(int signal) const {
 }
 
 bool Child::reap(ChildExit& exit) const {
+  exit.pid = pid_;
+  exit.how = ChildExit::How::Unknown;
+  if (is_lost_)
+    return true;
   siginfo_t info{};
   int result = 0;
   do {
     result = ::waitid(P_PIDFD, static_cast<id_t>(fd_.get().get()), &info, WEXITED | WNOHANG);
   } while (result != 0 && errno == EINTR);
-  exit.pid = pid_;
   if (result != 0) {
     if (errno != ECHILD)
       check(errno, "waitid for " + std::to_string(pid_));
-    exit.how = ChildExit::How::Unknown;
     return true;
   }
   if (info.si_pid == 0)

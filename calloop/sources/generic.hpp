@@ -34,6 +34,7 @@ class Generic {
   using Metadata = Fd;
   using Ret = PostAction;
 
+  /// Takes over `fd`, and will wait for what `interest` says once it is in a loop.
   Generic(Fd fd, Interest interest) noexcept(std::is_nothrow_move_constructible_v<Fd>)
       : fd_{std::move(fd)}, interest_{interest} {}
   Generic(Generic&& other) noexcept(std::is_nothrow_move_constructible_v<Fd>)
@@ -64,6 +65,7 @@ class Generic {
     return std::move(fd_);
   }
 
+  /// What it waits for, or will when it is updated or registered.
   [[nodiscard]] Interest interest() const noexcept { return interest_; }
   /// Takes effect when the source is updated or registered.
   void set_interest(Interest interest) noexcept { interest_ = interest; }
@@ -94,8 +96,8 @@ class Generic {
     token_ = {};
     poll.remove(fd_of(fd_));
   }
-
- private:
+  /// Ends the registration at once, for a source around this one that has ended: it need not wait
+  /// until its parent unregisters it. No effect on one that is not registered.
   void leave() noexcept {
     if (poll_ == nullptr)
       return;
@@ -105,6 +107,7 @@ class Generic {
     }
   }
 
+ private:
   Fd fd_;
   Interest interest_;
   Poll* poll_ = nullptr;  // where it is registered

@@ -42,11 +42,12 @@ struct PingFd {
 };
 }  // namespace detail
 
-/// The sending end. Copyable; any thread. Harmless once the source is gone.
+/// The sending end. Copyable; any thread. Harmless once the source or the loop is gone. When the
+/// last copy is destroyed the source ends.
 class CALLOOP_API Ping {
  public:
-  /// Makes the callback run in the next iteration; never fails, never blocks. What the caller
-  /// wrote before is visible to the callback.
+  /// Makes the callback run in the next iteration; never fails, never blocks, allocates nothing.
+  /// What the caller wrote before is visible to the callback.
   void ping() const noexcept { sender_->state->ping(); }
 
  private:
@@ -66,39 +67,70 @@ class CALLOOP_API Ping {
 struct Pinged {};
 
 /// The receiving end: one event for all pings since the last one. Pings sent while it is disabled
-/// are delivered when it is enabled.
+/// are delivered when it is enabled. Move-only; belongs to the loop's thread.
 class CALLOOP_API PingSource {
  public:
   using Event = Pinged;
   using Metadata = void;
   using Ret = void;
 
-  /// Fires once more in the next iteration, for a source that has not done all it could. Not a
-  /// sender: does not keep the source from closing.
+  /// Fires once more in the next iteration, for a source that has not done all it could, before it
+  /// ends. Not a sender: does not keep the source from ending. Never fails; any thread.
   void repeat() const noexcept { fd_.get().state->ping(); }
 
+  /// Answers Remove when no Ping is left and nothing is left to tell. It is out of epoll then, also
+  /// if its parent keeps it, and silent for ever. Should `emit` throw, it fires once more.
   template <class Emit>
   PostAction process_events(Readiness readiness, Token token, Emit&& emit) {
-    return fd_.process_events(readiness, token, [&](Readiness, detail::PingFd& fd) {
-      // Closed first: a ping before the close is then seen as well.
-      const bool closed = fd.state->closed.load(std::memory_order_acquire);
-      if (fd.state->pinged.exchange(false, std::memory_order_acq_rel))
+    return process(readiness, token, [&](bool pinged, bool) {
+      if (pinged)
         emit(Pinged{});
-      return closed ? PostAction::Remove : PostAction::Continue;
     });
   }
-  void register_with(Poll& poll, TokenFactory& tokens) { fd_.register_with(poll, tokens); }
-  void reregister_with(Poll& poll, TokenFactory& tokens) { fd_.reregister_with(poll, tokens); }
+  void register_with(Poll& poll, TokenFactory& tokens) {
+    if (!has_ended_)
+      fd_.register_with(poll, tokens);
+  }
+  void reregister_with(Poll& poll, TokenFactory& tokens) {
+    if (!has_ended_)
+      fd_.reregister_with(poll, tokens);
+  }
   void unregister_from(Poll& poll) { fd_.unregister_from(poll); }
 
  private:
   friend CALLOOP_API std::pair<Ping, PingSource> make_ping();
   explicit PingSource(std::shared_ptr<detail::PingState> state)
       : fd_{detail::PingFd{std::move(state)}, interest().read().edge_triggered()} {}
+
+  // Calls `work(pinged, closed)` for an event of its own.
+  template <class T>
+  friend class Channel;
+  template <class Work>
+  PostAction process(Readiness readiness, Token token, Work work) {
+    return fd_.process_events(readiness, token, [&](Readiness, detail::PingFd& fd) {
+      // Closed first: a ping before the close is then seen as well.
+      const bool closed = fd.state->closed.load(std::memory_order_acquire);
+      const bool pinged = fd.state->pinged.exchange(false, std::memory_order_acq_rel);
+      try {
+        work(pinged, closed);
+      } catch (...) {
+        repeat();  // the descriptor is edge-triggered: it says nothing twice
+        throw;
+      }
+      if (!closed || fd.state->pinged.load(std::memory_order_relaxed))
+        return PostAction::Continue;
+      has_ended_ = true;
+      fd_.leave();
+      return PostAction::Remove;
+    });
+  }
+
   Generic<detail::PingFd> fd_;
+  bool has_ended_ = false;
 };
 
-/// Throws std::system_error when there is no eventfd to be had.
+/// Both ends. Any thread may make them. Throws std::system_error when there is no eventfd to be
+/// had.
 [[nodiscard]] CALLOOP_API std::pair<Ping, PingSource> make_ping();
 
 }  // namespace calloop

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <ctime>
 #include <stdexcept>
@@ -17,10 +18,18 @@ namespace {
 
 constexpr int signal_count = 65;  // 1 to 64: signal(7)
 
+// What Signals of any thread have ever blocked, a bit each. A thread that was made since has
+// inherited it, and does not know.
+std::atomic<std::uint64_t> blocked_in_process{0};
+std::atomic<std::uint64_t> last_thread{0};
+
 // A signal mask belongs to a thread, and so does the knowledge who has changed it.
 struct ThreadMask {
+  // Not an address, nor the kernel's number: these come again when a thread has ended.
+  const std::uint64_t thread = ++last_thread;
   std::array<std::uint32_t, signal_count> users{};  // how many Signals block each
   sigset_t ours{};                                  // blocked by us: nobody had before
+  sigset_t known{};                                 // was not inherited from a thread with Signals
 };
 thread_local ThreadMask thread_mask;
 
@@ -48,6 +57,10 @@ sigset_t set_of(std::span<const int> signals) {
   return set;
 }
 
+bool was_blocked_in_process(int signal) noexcept {
+  return (blocked_in_process.load(std::memory_order_relaxed) >> (signal - 1) & 1) != 0;
+}
+
 template <class F>
 void for_each_signal(const sigset_t& set, F f) {
   for (int signal = 1; signal < signal_count; ++signal)
@@ -62,8 +75,13 @@ void block(int signal) noexcept {
   sigset_t before;
   sigaddset(&one, signal);
   pthread_sigmask(SIG_BLOCK, &one, &before);
-  if (sigismember(&before, signal) == 0)
-    sigaddset(&thread_mask.ours, signal);
+  const bool was_free = sigismember(&before, signal) == 0;
+  if (was_free || !was_blocked_in_process(signal))
+    sigaddset(&thread_mask.known, signal);
+  if (!was_free)
+    return;
+  sigaddset(&thread_mask.ours, signal);
+  blocked_in_process.fetch_or(std::uint64_t{1} << (signal - 1), std::memory_order_relaxed);
 }
 
 void unblock(int signal) noexcept {
@@ -85,14 +103,19 @@ void unblock(int signal) noexcept {
 sigset_t signal_mask_for_children() noexcept {
   sigset_t mask;
   pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-  for_each_signal(thread_mask.ours, [&](int signal) { sigdelset(&mask, signal); });
+  for_each_signal(mask, [&](int signal) {
+    const bool may_be_inherited =
+        was_blocked_in_process(signal) && sigismember(&thread_mask.known, signal) == 0;
+    if (may_be_inherited || sigismember(&thread_mask.ours, signal) == 1)
+      sigdelset(&mask, signal);
+  });
   return mask;
 }
 
 Signals::Signals(std::span<const int> signals)
     : taken_{set_of(signals)},
       blocked_{empty_set()},
-      thread_{&thread_mask},
+      thread_{thread_mask.thread},
       fd_{OwnedFd{::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK)}, interest().read()} {
   if (!fd_.get())
     throw_errno("signalfd");
@@ -105,7 +128,7 @@ Signals::Signals(std::span<const int> signals)
 Signals::Signals(Signals&& other) noexcept
     : taken_{other.taken_},
       blocked_{other.blocked_},
-      thread_{std::exchange(other.thread_, nullptr)},
+      thread_{std::exchange(other.thread_, 0)},
       fd_{std::move(other.fd_)},
       poll_{other.poll_} {}
 
@@ -114,7 +137,7 @@ Signals& Signals::operator=(Signals&& other) noexcept {
     release();
     taken_ = other.taken_;
     blocked_ = other.blocked_;
-    thread_ = std::exchange(other.thread_, nullptr);
+    thread_ = std::exchange(other.thread_, 0);
     fd_ = std::move(other.fd_);
     poll_ = other.poll_;
   }
@@ -126,12 +149,21 @@ Signals::~Signals() {
 }
 
 void Signals::release() noexcept {
-  if (std::exchange(thread_, nullptr) != &thread_mask)
+  if (std::exchange(thread_, 0) != thread_mask.thread)
     return;
   for_each_signal(blocked_, [](int signal) { unblock(signal); });
 }
 
+void Signals::check_usable() const {
+  if (thread_ == thread_mask.thread)
+    return;
+  throw std::logic_error{thread_ == 0
+                             ? "calloop: these Signals were moved from"
+                             : "calloop: Signals are changed on another thread than their own"};
+}
+
 void Signals::take(const sigset_t& wanted) {
+  check_usable();
   if (::signalfd(fd_.get().get(), &wanted, 0) < 0)
     throw_errno("signalfd");
   taken_ = wanted;

@@ -93,7 +93,9 @@ std::unique_ptr<tests::TemporaryDirectory> Installed::system_;
 
 TEST_F(Installed, HeadersAreAllThere) {
   const fs::path installed = prefix() / "include/calloop";
-  EXPECT_EQ(headers_below(installed), headers_below(source_root / "calloop"));
+  std::set<std::string> expected = headers_below(source_root / "calloop");
+  EXPECT_EQ(expected.erase("loop_descriptors.hpp"), 1u);  // only .cpp files include it
+  EXPECT_EQ(headers_below(installed), expected);
   EXPECT_EQ(read(installed / "sources/timer.hpp"), read(source_root / "calloop/sources/timer.hpp"));
 }
 

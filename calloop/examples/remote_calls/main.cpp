@@ -40,13 +40,15 @@ void work(const std::stop_token& stop, const calloop::RemoteHandle<App>& remote)
 }  // namespace
 
 int main() try {
+  // Ahead of the loop, so that it is joined after the loop is gone: should run() throw, the calls
+  // that nobody answers any more throw LoopGone rather than wait for ever.
+  std::jthread worker;
   calloop::EventLoop<App> loop;
   App app;
-  const calloop::RemoteHandle<App> remote = calloop::remote_endpoint(loop.handle());
 
-  // Ends the loop when it has ended, whatever happened. Were the loop to go first, a call() would
-  // throw LoopGone rather than wait for ever.
-  const std::jthread worker{[&remote, done = loop.signal()](const std::stop_token& stop) {
+  // Ends the loop when it has ended, whatever happened.
+  worker = std::jthread{[remote = calloop::remote_endpoint(loop.handle()),
+                         done = loop.signal()](const std::stop_token& stop) {
     try {
       work(stop, remote);
     } catch (const calloop::LoopGone&) {

@@ -177,6 +177,72 @@ TEST(DisplaySource, ClientThatDiesInTheFlushMayRemoveSourcesAndAddIdles) {
   EXPECT_EQ(loop.handle().source_count(), 1U);
 }
 
+// The end of each client makes an idle callback that writes to the next one; all but the last have
+// hung up, so a flush finds each of them dead.
+class Dominoes {
+ public:
+  Dominoes(wl_display* server, std::size_t count) : server_{server} {
+    for (std::size_t i = 0; i != count; ++i)
+      clients_.push_back(std::make_unique<Client>(server));
+    for (std::size_t i = 0; i + 1 != count; ++i) {
+      falls_.push_back(std::make_unique<Listener>([this](void*) noexcept {
+        ++fallen_;
+        wl_event_loop_add_idle(wl_display_get_event_loop(server_), &Dominoes::push, this);
+      }));
+      wl_client_add_destroy_listener(clients_[i]->on_server, falls_.back()->get());
+    }
+  }
+  // The first one is written to and has hung up. What comes of it is for the next before_sleep.
+  void fall() {
+    for (std::size_t i = 0; i + 1 != clients_.size(); ++i)
+      clients_[i]->disconnect();
+    push(this);
+  }
+  Client& last() { return *clients_.back(); }
+
+ private:
+  static void push(void* data) noexcept {
+    auto& self = *static_cast<Dominoes*>(data);
+    wl_client_post_implementation_error(self.clients_[self.fallen_]->on_server, "you are next");
+  }
+
+  wl_display* server_;
+  std::size_t fallen_ = 0;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<Listener>> falls_;
+};
+
+TEST(DisplaySource, SendsWhatTheLastIdleCallbackCausedBeforeItSleeps) {
+  EventLoop<> loop;
+  const ServerDisplay server = make_server();
+  Dominoes dominoes{server.get(), 3};
+  const ScopedRegistration source{
+      loop.handle(),
+      loop.handle().insert_source(DisplaySource{server.get()}, [](ClientsServed) {})};
+  dominoes.fall();
+  EXPECT_NE(loop.prepare(), Timeout{Duration::zero()});
+  dominoes.last().read();
+  EXPECT_EQ(wl_display_get_error(dominoes.last().display), EPROTO);
+}
+
+TEST(DisplaySource, DoesNotSleepAsLongAsIdleCallbacksMakeOthers) {
+  EventLoop<> loop;
+  const ServerDisplay server = make_server();
+  Dominoes dominoes{server.get(), 20};
+  const ScopedRegistration source{
+      loop.handle(),
+      loop.handle().insert_source(DisplaySource{server.get()}, [](ClientsServed) {})};
+  dominoes.fall();
+  int rounds = 0;
+  while (loop.prepare() == Timeout{Duration::zero()} && rounds != 100) {
+    loop.dispatch(0ms);
+    ++rounds;
+  }
+  EXPECT_GT(rounds, 0) << "others have their turn";
+  dominoes.last().read();
+  EXPECT_EQ(wl_display_get_error(dominoes.last().display), EPROTO);
+}
+
 TEST(DisplaySource, ListenersExceptionLeavesTheDispatch) {
   EventLoop<> loop;
   const ServerDisplay server = make_server();
@@ -382,6 +448,24 @@ TEST_F(ListeningSocketTest, TakesTheFirstFreeName) {
   const ListeningSocket two = ListeningSocket::open_first_free();
   EXPECT_EQ(one.name(), "wayland-1");
   EXPECT_EQ(two.name(), "wayland-2");
+}
+
+TEST_F(ListeningSocketTest, PassesOverNamesThatCannotBeUsed) {
+  std::ofstream{in_directory("wayland-1")} << "precious";
+  ASSERT_TRUE(std::filesystem::create_directory(in_directory("wayland-2")));
+  ASSERT_TRUE(std::filesystem::create_directory(in_directory("wayland-3.lock")));
+  EXPECT_EQ(ListeningSocket::open_first_free().name(), "wayland-4");
+  EXPECT_TRUE(std::filesystem::is_regular_file(in_directory("wayland-1")));
+}
+
+TEST_F(ListeningSocketTest, SaysWhyNoNameAtAllCanBeUsed) {
+  const Environment missing{"XDG_RUNTIME_DIR", in_directory("missing").c_str()};
+  try {
+    (void)ListeningSocket::open_first_free();
+    FAIL() << "it is open";
+  } catch (const std::system_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("wayland-1: the directory does not exist"));
+  }
 }
 
 TEST_F(ListeningSocketTest, RefusesANameThatIsTaken) {

@@ -1,6 +1,7 @@
 // calloop's tests of channels. CL-042 to CL-045, and what is worth pinning: CL-094.
 #include <cstddef>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -76,6 +77,26 @@ TEST(Conformance, CL_045_After1024MessagesTheRestWaitsForTheNextDispatch) {
   EXPECT_EQ(receiving.loop.handle().source_count(), 1u);
 }
 
+// Emits which of its channels has ended.
+class TwoChannels : public Composed<TwoChannels> {
+ public:
+  using Event = int;
+  using Metadata = void;
+  using Ret = void;
+
+  TwoChannels(Channel<int> first, Channel<int> second)
+      : first_{std::move(first)}, second_{std::move(second)} {}
+  auto children() { return std::tie(first_, second_); }
+  PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+    return first_.process_events(readiness, token, [&](Message) { emit(1); }) |
+           second_.process_events(readiness, token, [&](Message) { emit(2); });
+  }
+
+ private:
+  Channel<int> first_;
+  Channel<int> second_;
+};
+
 TEST(Conformance, CL_094_TheEndIsToldOnceAndTheSourceIsRemoved) {
   Receiving receiving{make_channel<int>()};
   receiving.sender->send(1);
@@ -89,6 +110,27 @@ TEST(Conformance, CL_094_TheEndIsToldOnceAndTheSourceIsRemoved) {
   EXPECT_THAT(receiving.dispatched(), ElementsAre(std::nullopt));
   EXPECT_EQ(receiving.loop.handle().source_count(), 0u);
   EXPECT_THAT(receiving.dispatched(), IsEmpty());
+
+  // A parent that goes on without its channels, and is registered anew, is not told again.
+  EventLoop<> loop;
+  std::vector<int> ends;
+  std::optional first{make_channel<int>()};
+  std::optional second{make_channel<int>()};
+  const RegistrationToken token =
+      loop.handle().insert_source(TwoChannels{std::move(first->second), std::move(second->second)},
+                                  [&](int which) { ends.push_back(which); });
+  first.reset();
+  for (int i = 0; i < 3; ++i)
+    loop.dispatch(0ns);
+  EXPECT_THAT(ends, ElementsAre(1));
+  EXPECT_TRUE(loop.handle().update(token));
+  loop.dispatch(0ns);
+  EXPECT_TRUE(loop.handle().disable(token));
+  EXPECT_TRUE(loop.handle().enable(token));
+  second.reset();
+  for (int i = 0; i < 3; ++i)
+    loop.dispatch(0ns);
+  EXPECT_THAT(ends, ElementsAre(1, 2));
 }
 
 }  // namespace

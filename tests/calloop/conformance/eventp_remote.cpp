@@ -1,7 +1,11 @@
 // eventp's remote endpoint: closures from other threads. EP-035 to EP-041, EP-050.
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -16,6 +20,8 @@
 #include <gtest/gtest.h>
 
 #include <calloop/calloop.hpp>
+
+#include "tests/calloop/asleep.hpp"
 
 namespace {
 
@@ -90,14 +96,21 @@ TEST(Conformance, EP_037_PostedClosuresRunInOrderAndACallIsAFence) {
   });
 }
 
-TEST(Conformance, EP_038_WithoutTheLoopEveryCallIsAnErrorAndNoneHangs) {
-  std::optional<EventLoop<App>> loop{std::in_place};
-  const RemoteHandle<App> remote = remote_endpoint(loop->handle());
+// Once `end` has ended the endpoint of `remote`.
+void expect_all_are_errors(const RemoteHandle<App>& remote, const std::function<void()>& end) {
   auto never_served = remote.async([] { return 1; });
-  bool destroyed = false;
-  const auto guard = std::shared_ptr<void>{nullptr, [&](void*) { destroyed = true; }};
-  EXPECT_TRUE(remote.post([guard] {}));
-  loop.reset();
+  const auto guard = std::make_shared<int>();
+  EXPECT_TRUE(remote.post([guard] { ADD_FAILURE(); }));
+  std::atomic<pid_t> caller{0};
+  std::jthread waiting{[&] {
+    caller = ::gettid();
+    caller.notify_one();
+    EXPECT_THROW(remote.call([] { return 1; }), LoopGone);
+  }};
+  caller.wait(0);
+  tests::wait_until_blocked(caller);
+  end();
+  waiting.join();
   EXPECT_THROW(never_served.get(), LoopGone);
   EXPECT_EQ(guard.use_count(), 1);
 
@@ -106,8 +119,18 @@ TEST(Conformance, EP_038_WithoutTheLoopEveryCallIsAnErrorAndNoneHangs) {
     EXPECT_THROW(remote.call([] { return 1; }), LoopGone);
     EXPECT_THROW(remote.call([] {}), LoopGone);
     EXPECT_THROW(remote.call_for(1min, [] { return 1; }), LoopGone);
+    EXPECT_THROW(remote.call_for(1min, [] {}), LoopGone);
     EXPECT_THROW(remote.async([] { return 1; }).get(), LoopGone);
   }}.join();
+}
+
+TEST(Conformance, EP_038_WithoutItsEndpointEveryCallIsAnErrorAndNoneHangs) {
+  std::optional<EventLoop<App>> loop{std::in_place};
+  const RemoteHandle<App> first = remote_endpoint(loop->handle());
+  const RemoteHandle<App> second = remote_endpoint(loop->handle());
+  expect_all_are_errors(first, [&] { EXPECT_TRUE(loop->handle().remove(first.token())); });
+  EXPECT_EQ(loop->handle().source_count(), 1u);
+  expect_all_are_errors(second, [&] { loop.reset(); });
 }
 
 TEST(Conformance, EP_039_CopiesInManyThreadsAreEachServedOnce) {

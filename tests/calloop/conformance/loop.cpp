@@ -361,45 +361,54 @@ TEST(Conformance, CL_014_APingOfADisabledSourceIsDeliveredWhenItIsEnabled) {
   EXPECT_EQ(calls, 2);
 }
 
-// Two pings, of which each adds its own number.
-class TwoPings : public Composed<TwoPings> {
+// Two descriptors of which each emits its own number, whenever it believes to be meant: nothing but
+// the token tells it.
+class TwoDescriptors : public Composed<TwoDescriptors> {
  public:
   using Event = int;
   using Metadata = void;
   using Ret = void;
 
-  TwoPings(PingSource one, PingSource two) : one_{std::move(one)}, two_{std::move(two)} {}
+  TwoDescriptors(int one, int two)
+      : one_{one, interest().read().edge_triggered()},
+        two_{two, interest().read().edge_triggered()} {}
   auto children() { return std::tie(one_, two_); }
   PostAction process_events(Readiness readiness, Token token, auto&& emit) {
-    return one_.process_events(readiness, token, [&](Pinged) { emit(1); }) |
-           two_.process_events(readiness, token, [&](Pinged) { emit(2); });
+    const auto emitting = [&](int number) {
+      return [&emit, number](Readiness, int&) {
+        emit(number);
+        return PostAction::Continue;
+      };
+    };
+    return one_.process_events(readiness, token, emitting(1)) |
+           two_.process_events(readiness, token, emitting(2));
   }
 
  private:
-  PingSource one_;
-  PingSource two_;
+  Generic<int> one_;
+  Generic<int> two_;
 };
 
-TEST(Conformance, CL_015_EachOfTwoPingsInOneSourceHasItsOwnToken) {
+TEST(Conformance, CL_015_EachOfTwoChildrenHasItsOwnToken) {
   EventLoop<> loop;
-  auto [ping1, source1] = make_ping();
-  auto [ping2, source2] = make_ping();
-  int sum = 0;
-  loop.handle().insert_source(TwoPings{std::move(source1), std::move(source2)},
-                              [&](int number) { sum += number; });
+  const Pipe one;
+  const Pipe two;
+  std::vector<int> asked;
+  loop.handle().insert_source(TwoDescriptors{one.fd(), two.fd()},
+                              [&](int number) { asked.push_back(number); });
   const auto dispatched = [&] {
-    sum = 0;
+    asked.clear();
     loop.dispatch(0ns);
-    return sum;
+    return asked;
   };
-  ping1.ping();
-  EXPECT_EQ(dispatched(), 1);
-  ping2.ping();
-  EXPECT_EQ(dispatched(), 2);
-  ping1.ping();
-  ping2.ping();
-  EXPECT_EQ(dispatched(), 3);
-  EXPECT_EQ(dispatched(), 0);
+  one.fill();
+  EXPECT_THAT(dispatched(), ElementsAre(1));
+  two.fill();
+  EXPECT_THAT(dispatched(), ElementsAre(2));
+  one.fill();
+  two.fill();
+  EXPECT_THAT(dispatched(), testing::UnorderedElementsAre(1, 2));
+  EXPECT_THAT(dispatched(), ElementsAre());
 }
 
 // ---------------------------------------------------------------------------------- interests

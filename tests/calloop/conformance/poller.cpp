@@ -21,6 +21,7 @@
 
 #include <calloop/calloop.hpp>
 
+#include "tests/calloop/asleep.hpp"
 #include "tests/calloop/conformance/virtual_loop.hpp"
 #include "tests/calloop/pipe.hpp"
 
@@ -34,19 +35,28 @@ using tests::VirtualLoop;
 
 constexpr Duration longest = 20s;
 
+// Waits until the loop of `thread` sleeps, for some time, and does `work`.
+template <class F>
+std::jthread while_asleep(pid_t thread, F work) {
+  return std::jthread{[thread, work] {
+    tests::wait_until_loop_sleeps(thread);
+    work();
+  }};
+}
+
 TEST(Conformance, PL_01_ASourceAddedFromAnotherThreadEndsTheWait) {
   EventLoop<> loop;
   const RemoteHandle<void> remote = remote_endpoint(loop.handle());
   const Pipe pipe = Pipe::filled();
   int calls = 0;
-  std::jthread other{[&] {
+  const std::jthread other = while_asleep(::gettid(), [&] {
     remote.post([&](const LoopHandle<>& handle) {
       handle.insert_source(Generic{pipe.fd(), interest().read()}, [&](Readiness) {
         ++calls;
         return PostAction::Remove;
       });
     });
-  }};
+  });
   const TimePoint before = Clock::now();
   for (int i = 0; i < 10 && calls == 0; ++i)
     loop.dispatch(longest);
@@ -66,12 +76,12 @@ TEST(Conformance, PL_02_ASourceModifiedFromAnotherThreadEndsTheWait) {
   const RegistrationToken token = loop.handle().register_dispatcher(source);
   loop.dispatch(0ns);
   EXPECT_EQ(calls, 0);
-  std::jthread other{[&] {
+  const std::jthread other = while_asleep(::gettid(), [&] {
     remote.post([&](const LoopHandle<>& handle) {
       source->set_interest(interest().read());
       handle.update(token);
     });
-  }};
+  });
   const TimePoint before = Clock::now();
   for (int i = 0; i < 10 && calls == 0; ++i)
     loop.dispatch(longest);

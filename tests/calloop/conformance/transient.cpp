@@ -122,8 +122,8 @@ class Parent : public Composed<Parent> {
   using Metadata = TransientSource<Child>;
   using Ret = void;
 
-  explicit Parent(Child child, std::vector<PostAction>* answers = nullptr)
-      : child_{std::move(child)}, answers_{answers} {}
+  explicit Parent(Child child, std::vector<PostAction>* answers = nullptr, Log* log = nullptr)
+      : child_{std::move(child)}, answers_{answers}, log_{log} {}
   TransientSource<Child>& child() { return child_; }
   auto children() { return std::tie(child_); }
   PostAction process_events(Readiness readiness, Token token, auto&& emit) {
@@ -134,28 +134,57 @@ class Parent : public Composed<Parent> {
       answers_->push_back(action);
     return action;
   }
+  void register_with(Poll& poll, TokenFactory& tokens) {
+    note("register");
+    Composed::register_with(poll, tokens);
+  }
+  void reregister_with(Poll& poll, TokenFactory& tokens) {
+    note("reregister");
+    Composed::reregister_with(poll, tokens);
+  }
+  void unregister_from(Poll& poll) {
+    note("unregister");
+    Composed::unregister_from(poll);
+  }
 
  private:
+  // What map() sees, before anything is done.
+  void note(const std::string& function) {
+    if (log_ == nullptr)
+      return;
+    const auto calls = child_.map([](const Child& child) { return child.calls(); });
+    log_->push_back(function + (calls ? " of one with " + std::to_string(*calls) : " of none"));
+  }
+
   TransientSource<Child> child_;
   std::vector<PostAction>* answers_;
+  Log* log_;
 };
 
 TEST(Conformance, CL_069_MapSeesTheChildUntilItIsRemoved) {
   Log log;
+  Log registrations;
   EventLoop<> loop;
   auto [ping, source] = make_ping();
   std::vector<int> seen;
   const auto parent = loop.handle().make_dispatcher(
-      Parent{
-          Child{std::move(source), "child", &log,
-                [](int calls) { return calls < 3 ? PostAction::Continue : PostAction::Remove; }}},
+      Parent{Child{std::move(source), "child", &log,
+                   [](int calls) { return calls < 3 ? PostAction::Continue : PostAction::Remove; }},
+             nullptr, &registrations},
       [&](std::optional<int> calls) { seen.push_back(calls.value_or(-1)); });
-  loop.handle().register_dispatcher(parent);
+  const RegistrationToken token = loop.handle().register_dispatcher(parent);
   for (int i = 0; i < 6; ++i) {
     ping.ping();
     loop.dispatch(0ns);
+    if (i == 0) {
+      EXPECT_TRUE(loop.handle().update(token));
+    }
   }
   EXPECT_THAT(seen, ElementsAre(1, 2, 3));
+  EXPECT_TRUE(loop.handle().remove(token));
+  EXPECT_THAT(registrations, ElementsAre("register of one with 0", "reregister of one with 1",
+                                         "reregister of none",  // it has asked to go
+                                         "unregister of none"));
   int mapped = 0;
   EXPECT_FALSE(parent->child().map([&](Child&) { ++mapped; }));
   EXPECT_EQ(parent->child().map([&](Child&) { return ++mapped; }), std::nullopt);

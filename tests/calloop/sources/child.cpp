@@ -6,51 +6,80 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <calloop/composed.hpp>
 #include <calloop/event_loop.hpp>
 #include <calloop/sources/child.hpp>
+#include <calloop/sources/ping.hpp>
 #include <calloop/sources/signals.hpp>
 
+#include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
+#include "tests/calloop/on_drop.hpp"
 #include "tests/calloop/pipe.hpp"
+#include "tests/temporary_directory.hpp"
+
+namespace {
+// Whether somebody else waits for any child, and is quicker than pidfd_open().
+bool another_waits = false;
+}  // namespace
+
+// In place of the C library's.
+extern "C" int pidfd_open(pid_t pid, unsigned int flags) noexcept {
+  if (another_waits)
+    ::waitpid(pid, nullptr, 0);
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, flags));
+}
 
 namespace {
 
 using namespace calloop;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using tests::Boom;
 using tests::Pipe;
 
-// Starts a shell with `script` and waits for its end.
-ChildExit run(const std::string& script, const ChildOptions& options = {}) {
+// Starts a program and waits for its end.
+ChildExit run_program(const std::vector<std::string>& argv, const ChildOptions& options) {
   EventLoop<> loop;
   std::optional<ChildExit> exit;
-  loop.handle().insert_source(Child::spawn({"/bin/sh", "-c", script}, options),
-                              [&](ChildExit e) { exit = e; });
+  loop.handle().insert_source(Child::spawn(argv, options), [&](ChildExit e) { exit = e; });
   const TimePoint deadline = Clock::now() + 20s;
   while (!exit && Clock::now() < deadline)
     loop.dispatch(1s);
-  EXPECT_TRUE(exit.has_value()) << script;
+  EXPECT_TRUE(exit.has_value()) << argv.back();
   EXPECT_EQ(loop.handle().source_count(), 0u);  // removes itself
   return exit.value_or(ChildExit{});
 }
 
 // The same, and what it wrote to its standard output.
-std::string output_of(const std::string& script, ChildOptions options = {}) {
+std::string output_of_program(const std::vector<std::string>& argv, ChildOptions options) {
   const Pipe pipe;
   options.fds.push_back({pipe.writer.get(), STDOUT_FILENO});
-  EXPECT_TRUE(run(script, options).success());
+  EXPECT_TRUE(run_program(argv, options).success());
   char buffer[4096];
   const auto n = ::read(pipe.fd(), buffer, sizeof buffer);
   return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : std::string{};
+}
+
+// The two with a shell's script.
+ChildExit run(const std::string& script, const ChildOptions& options = {}) {
+  return run_program({"/bin/sh", "-c", script}, options);
+}
+std::string output_of(const std::string& script, ChildOptions options = {}) {
+  return output_of_program({"/bin/sh", "-c", script}, std::move(options));
 }
 
 TEST(Child, TellsItsStatus) {
@@ -104,6 +133,25 @@ TEST(Child, TheStatusOfOneWaitedForElsewhereIsUnknown) {
   EXPECT_EQ(exit->how, ChildExit::How::Unknown);
   EXPECT_EQ(exit->shell_status(), 255);
   EXPECT_FALSE(exit->success());
+}
+
+TEST(Child, OneWaitedForBeforeWeCouldLookHasAnUnknownEndToo) {
+  EventLoop<> loop;
+  std::optional<ChildExit> exit;
+  const auto child = loop.handle().make_dispatcher(
+      [] {
+        const tests::OnDrop reset{[] { another_waits = false; }};
+        another_waits = true;
+        return Child::spawn({"true"});
+      }(),
+      [&](ChildExit e) { exit = e; });
+  EXPECT_FALSE(child->send_signal(SIGKILL));  // its number may be anybody's
+  loop.handle().register_dispatcher(child);
+  loop.dispatch(20s);
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->how, ChildExit::How::Unknown);
+  EXPECT_EQ(exit->pid, child->pid());
+  EXPECT_EQ(loop.handle().source_count(), 0u);
 }
 
 TEST(Child, WaitsForNobodyElse) {
@@ -226,6 +274,107 @@ TEST(Child, FailuresLeaveNothingBehind) {
   EXPECT_EQ(tests::descriptor_count(), before);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
+}
+
+// ------------------------------------------------------------------------------- where it starts
+
+TEST(Child, OfAnyThreadStartsWithoutWhatSignalsHaveBlocked) {
+  const Signals signals{SIGUSR1, SIGTERM};
+  std::string blocked;
+  std::jthread{[&] { blocked = output_of("awk '/^SigBlk/ {print $2}' /proc/self/status"); }}.join();
+  EXPECT_EQ(std::stoull(blocked, nullptr, 16), 0u);
+}
+
+// An executable file that says where it lies.
+void write_program(const std::filesystem::path& path) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream{path} << "#!/bin/sh\necho " << path.string() << "\n";
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+}
+
+TEST(Child, IsSearchedForInOurPathAndRelativeToItsDirectory) {
+  const tests::TemporaryDirectory directory;
+  const std::filesystem::path ours = directory.path() / "ours/program-of-the-test";
+  const std::filesystem::path theirs = directory.path() / "theirs/program-of-the-test";
+  write_program(ours);
+  write_program(theirs);
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", (ours.parent_path().string() + ":" + path).c_str(), 1);
+  EXPECT_EQ(output_of_program({"program-of-the-test"},
+                              {.environment = {"PATH=" + theirs.parent_path().string()}}),
+            ours.string() + "\n");
+  ::setenv("PATH", path.c_str(), 1);
+  EXPECT_EQ(output_of_program({"theirs/program-of-the-test"},
+                              {.working_directory = directory.path().string()}),
+            theirs.string() + "\n");
+}
+
+// ------------------------------------------------------------------------- inside another source
+
+// A child beside a ping. What its parent answers, and whether it throws, is up to the test.
+class ChildAndPing : public Composed<ChildAndPing> {
+ public:
+  using Event = ChildExit;
+  using Metadata = void;
+  using Ret = void;
+
+  enum class Answer { Combined, Nothing, TheChilds };
+
+  ChildAndPing(Child child, PingSource ping, Answer answer, bool throws = false)
+      : child_{std::move(child)}, ping_{std::move(ping)}, answer_{answer}, throws_{throws} {}
+  auto children() { return std::tie(child_, ping_); }
+  PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+    const PostAction child = child_.process_events(readiness, token, [&](ChildExit exit) {
+      emit(exit);
+      if (throws_)
+        throw Boom{"the parent's own"};
+    });
+    const PostAction ping = ping_.process_events(readiness, token, [](Pinged) {});
+    if (answer_ == Answer::Nothing)
+      return PostAction::Continue;
+    return answer_ == Answer::Combined ? child | ping : child;
+  }
+
+ private:
+  Child child_;
+  PingSource ping_;
+  Answer answer_;
+  bool throws_;
+};
+
+TEST(ChildInAParent, TellsItsEndOnceWhateverTheParentAnswers) {
+  for (const auto answer : {ChildAndPing::Answer::Combined, ChildAndPing::Answer::Nothing}) {
+    EventLoop<> loop;
+    auto [ping, source] = make_ping();
+    std::vector<ChildExit> ends;
+    const RegistrationToken token =
+        loop.handle().insert_source(ChildAndPing{Child::spawn({"true"}), std::move(source), answer},
+                                    [&](ChildExit exit) { ends.push_back(exit); });
+    while (ends.empty())
+      loop.dispatch(20s);
+    EXPECT_TRUE(ends[0].success());
+    const TimePoint before = Clock::now();
+    loop.dispatch(50ms);  // sleeps
+    EXPECT_GE(Clock::now() - before, 50ms);
+    EXPECT_TRUE(loop.handle().update(token));
+    EXPECT_TRUE(loop.handle().disable(token));
+    EXPECT_TRUE(loop.handle().enable(token));
+    loop.dispatch(0ns);
+    EXPECT_EQ(ends.size(), 1u);
+  }
+}
+
+TEST(ChildInAParent, EndsItAlsoIfTheParentThrewAtTheEnd) {
+  EventLoop<> loop;
+  auto [ping, source] = make_ping();
+  int ends = 0;
+  loop.handle().insert_source(ChildAndPing{Child::spawn({"true"}), std::move(source),
+                                           ChildAndPing::Answer::TheChilds, true},
+                              [&](ChildExit) { ++ends; });
+  EXPECT_THROW(loop.dispatch(20s), Boom);
+  loop.dispatch(20s);
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(loop.handle().source_count(), 0u);
 }
 
 }  // namespace

@@ -1,19 +1,31 @@
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
 #include <optional>
+#include <stdexcept>
+#include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <calloop/composed.hpp>
 #include <calloop/event_loop.hpp>
 #include <calloop/sources/ping.hpp>
 #include <calloop/testing.hpp>
 
+#include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
 
 namespace {
 
 using namespace calloop;
 using namespace std::chrono_literals;
+using tests::Boom;
 
 class PingTest : public testing::Test {
  protected:
@@ -39,6 +51,22 @@ TEST_F(PingTest, ABurstIsOneEvent) {
   ping_->ping();
   loop_.dispatch(std::nullopt);
   EXPECT_EQ(calls_, 2);
+}
+
+// What the kernel counts of the eventfd whose number is free next.
+TEST(Ping, ABurstIsOneWrite) {
+  const int next = OwnedFd{::eventfd(0, EFD_CLOEXEC)}.get();
+  auto [ping, source] = make_ping();
+  for (int i = 0; i < 1000; ++i)
+    ping.ping();
+  std::ifstream info{"/proc/self/fdinfo/" + std::to_string(next)};
+  std::string key;
+  std::string value;
+  while (info >> key && key != "eventfd-count:")
+    info >> value;
+  ASSERT_EQ(key, "eventfd-count:");
+  info >> value;
+  EXPECT_EQ(std::stoul(value, nullptr, 16), 1u);
 }
 
 TEST_F(PingTest, OnesWhileDisabledAreDeliveredWhenEnabled) {
@@ -130,6 +158,105 @@ TEST(Ping, OwnsOneDescriptor) {
     EXPECT_EQ(tests::descriptor_count(), before + 1);
   }
   EXPECT_EQ(tests::descriptor_count(), before);
+}
+
+// Two pings, of which the second may be called again by its parent, or have it throw.
+class TwoPings : public Composed<TwoPings> {
+ public:
+  using Event = int;
+  using Metadata = void;
+  using Ret = void;
+
+  TwoPings(PingSource first, PingSource second)
+      : first_{std::move(first)}, second_{std::move(second)} {}
+  auto children() { return std::tie(first_, second_); }
+  PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+    return first_.process_events(readiness, token, [&](Pinged) { emit(1); }) |
+           second_.process_events(readiness, token, [&](Pinged) {
+             emit(2);
+             if (again > 0) {
+               --again;
+               second_.repeat();
+             }
+             if (throws > 0) {
+               --throws;
+               throw Boom{"the parent's own"};
+             }
+           });
+  }
+  int again = 0;
+  int throws = 0;
+
+ private:
+  PingSource first_;
+  PingSource second_;
+};
+
+class PingInAParent : public testing::Test {
+ protected:
+  PingInAParent() : PingInAParent{std::make_unique<TestBackend>()} {}
+  // Dispatches until the loop sleeps.
+  void run() {
+    const TimePoint end = clock_.now() + 1h;
+    for (int iteration = 0; iteration < 20 && clock_.now() < end; ++iteration)
+      loop_.dispatch(1h);
+    EXPECT_EQ(clock_.now(), end) << "the loop spins";
+  }
+
+  TestBackend& clock_;
+  EventLoop<> loop_;
+  std::optional<Ping> first_;
+  std::optional<Ping> second_;
+  std::optional<Dispatcher<TwoPings>> source_;
+  RegistrationToken token_;
+  std::vector<int> calls_;
+
+ private:
+  explicit PingInAParent(std::unique_ptr<TestBackend> backend)
+      : clock_{*backend}, loop_{std::move(backend)} {
+    auto [first, first_source] = make_ping();
+    auto [second, second_source] = make_ping();
+    first_ = std::move(first);
+    second_ = std::move(second);
+    source_ =
+        loop_.handle().make_dispatcher(TwoPings{std::move(first_source), std::move(second_source)},
+                                       [this](int which) { calls_.push_back(which); });
+    token_ = loop_.handle().register_dispatcher(*source_);
+  }
+};
+
+TEST_F(PingInAParent, IsSilentOnceItsSenderIsGone) {
+  second_->ping();
+  second_.reset();
+  run();
+  EXPECT_EQ(calls_, (std::vector{2}));
+  EXPECT_TRUE(loop_.handle().update(token_));
+  run();
+  EXPECT_TRUE(loop_.handle().disable(token_));
+  EXPECT_TRUE(loop_.handle().enable(token_));
+  run();
+  EXPECT_EQ(calls_, (std::vector{2}));
+  first_->ping();  // its sibling goes on
+  run();
+  EXPECT_EQ(calls_, (std::vector{2, 1}));
+}
+
+TEST_F(PingInAParent, FiresAgainAfterRepeatAlsoWhenItsSenderIsGone) {
+  (*source_)->again = 3;
+  second_->ping();
+  second_.reset();
+  run();
+  EXPECT_EQ(calls_, (std::vector{2, 2, 2, 2}));
+}
+
+TEST_F(PingInAParent, FiresAgainWhenTheParentThrewAndThenEnds) {
+  (*source_)->throws = 2;
+  second_->ping();
+  second_.reset();
+  EXPECT_THROW(loop_.dispatch(0ns), Boom);
+  EXPECT_THROW(loop_.dispatch(0ns), Boom);
+  run();
+  EXPECT_EQ(calls_, (std::vector{2, 2, 2}));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // Unix signals as events. Everything is done to this thread and undone by the end of each test.
+#include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -16,6 +18,7 @@
 #include <calloop/event_loop.hpp>
 #include <calloop/scoped_registration.hpp>
 #include <calloop/sources/signals.hpp>
+#include <calloop/sources/timer.hpp>
 
 #include "tests/calloop/descriptor_count.hpp"
 
@@ -198,10 +201,169 @@ TEST_F(SignalsTest, DroppedOnAnotherThreadTheMasksStayAsTheyAre) {
   }}.join();
 }
 
+// ------------------------------------------------------------------------- what children get
+
+bool is_blocked_for_children(int signal) {
+  const sigset_t mask = signal_mask_for_children();
+  return ::sigismember(&mask, signal) == 1;
+}
+
+void set_blocked(int signal, bool is_blocked) {
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, signal);
+  ::pthread_sigmask(is_blocked ? SIG_BLOCK : SIG_UNBLOCK, &one, nullptr);
+}
+
 TEST_F(SignalsTest, MaskForChildrenIsThatOfBefore) {
   const Signals signals{SIGUSR1};
-  const sigset_t mask = signal_mask_for_children();
-  EXPECT_EQ(::sigismember(&mask, SIGUSR1), 0);
+  EXPECT_FALSE(is_blocked_for_children(SIGUSR1));
+}
+
+TEST_F(SignalsTest, ChildrenOfAThreadDoNotGetWhatTheThreadHasInherited) {
+  auto signals = std::make_unique<Signals>(Signals{SIGUSR1, SIGRTMAX});
+  std::jthread thread{[&] {
+    EXPECT_TRUE(is_blocked(SIGUSR1));
+    EXPECT_FALSE(is_blocked_for_children(SIGUSR1));
+    EXPECT_FALSE(is_blocked_for_children(SIGRTMAX));
+    {
+      const Signals own{SIGUSR1, SIGUSR2};
+      EXPECT_FALSE(is_blocked_for_children(SIGUSR1));
+      EXPECT_FALSE(is_blocked_for_children(SIGUSR2));
+    }
+    EXPECT_TRUE(is_blocked(SIGUSR1));
+    EXPECT_FALSE(is_blocked_for_children(SIGUSR1));
+    std::jthread{[] { EXPECT_FALSE(is_blocked_for_children(SIGUSR1)); }}.join();
+  }};
+  thread.join();
+}
+
+TEST_F(SignalsTest, NorWhenTheSignalsHaveGoneMeanwhile) {
+  auto signals = std::make_unique<Signals>(Signals{SIGUSR1});
+  std::atomic<bool> gone{false};
+  std::jthread thread{[&] {
+    gone.wait(false);
+    EXPECT_TRUE(is_blocked(SIGUSR1));
+    EXPECT_FALSE(is_blocked_for_children(SIGUSR1));
+  }};
+  signals.reset();
+  gone = true;
+  gone.notify_one();
+}
+
+TEST_F(SignalsTest, ChildrenKeepWhatTheUserHasBlocked) {
+  set_blocked(SIGHUP, true);
+  set_blocked(SIGUSR1, true);
+  {
+    const Signals signals{SIGUSR1, SIGUSR2};
+    EXPECT_TRUE(is_blocked_for_children(SIGUSR1));
+    EXPECT_TRUE(is_blocked_for_children(SIGHUP));
+    EXPECT_FALSE(is_blocked_for_children(SIGUSR2));
+  }
+  EXPECT_TRUE(is_blocked_for_children(SIGUSR1));
+  set_blocked(SIGUSR1, false);
+  set_blocked(SIGHUP, false);
+
+  // Also what he blocks after Signals have had it.
+  {
+    const Signals signals{SIGUSR1};
+  }
+  set_blocked(SIGUSR1, true);
+  EXPECT_TRUE(is_blocked_for_children(SIGUSR1));
+  {
+    const Signals signals{SIGUSR1};
+    EXPECT_TRUE(is_blocked_for_children(SIGUSR1));
+  }
+  set_blocked(SIGUSR1, false);
+}
+
+// ------------------------------------------------------------------------------ foreign threads
+
+TEST_F(SignalsTest, AreChangedByTheirOwnThreadOnly) {
+  Signals signals{SIGUSR1};
+  std::jthread{[&] {
+    EXPECT_THROW(signals.add_signal(SIGUSR2), std::logic_error);
+    EXPECT_THROW(signals.remove_signal(SIGUSR1), std::logic_error);
+    const int others[] = {SIGUSR2};
+    EXPECT_THROW(signals.set_signals(others), std::logic_error);
+    EXPECT_FALSE(is_blocked(SIGUSR2));
+  }}.join();
+  {
+    const Signals gone = std::move(signals);
+    EXPECT_FALSE(is_blocked(SIGUSR2));
+  }
+  // Nobody has miscounted.
+  const Signals again{SIGUSR2};
+  EXPECT_TRUE(is_blocked(SIGUSR2));
+  EXPECT_FALSE(is_blocked(SIGUSR1));
+}
+
+TEST_F(SignalsTest, AreNotChangedOnceTheyWereMovedFrom) {
+  Signals signals{SIGUSR1};
+  const Signals moved{std::move(signals)};
+  const auto before = tests::descriptor_count();
+  EXPECT_THROW(signals.add_signal(SIGUSR2), std::logic_error);
+  EXPECT_THROW(signals.remove_signal(SIGUSR1), std::logic_error);
+  EXPECT_THROW(signals.set_signals({}), std::logic_error);
+  EXPECT_EQ(tests::descriptor_count(), before);
+  EXPECT_FALSE(is_blocked(SIGUSR2));
+  signals = Signals{SIGHUP};  // it can be used again
+  signals.add_signal(SIGUSR2);
+  EXPECT_TRUE(is_blocked(SIGUSR2));
+}
+
+TEST_F(SignalsTest, AThreadThatComesAfterTheirOwnIsAnotherOne) {
+  // It has the same stack, most often, and the same addresses of all that is its own.
+  std::unique_ptr<Signals> signals;
+  std::jthread{[&] { signals = std::make_unique<Signals>(Signals{SIGUSR1}); }}.join();
+  std::jthread{[&] {
+    EXPECT_THROW(signals->add_signal(SIGUSR2), std::logic_error);
+    signals.reset();
+    const Signals own{SIGUSR1};
+    EXPECT_TRUE(is_blocked(SIGUSR1));
+  }}.join();
+}
+
+// ------------------------------------------------------------------------------------ in a loop
+
+TEST_F(SignalsTest, AFloodDoesNotStarveTheOtherSources) {
+  int signals = 0;
+  const ScopedRegistration registration{
+      loop_.handle(), loop_.handle().insert_source(Signals{SIGUSR1}, [&](SignalInfo) {
+        ++signals;
+        send_to_this_thread(SIGUSR1);
+      })};
+  std::vector<int> served;
+  loop_.handle().insert_source(Timer::immediate(), [&] {
+    served.push_back(signals);
+    return TimeoutAction::after(0ns);
+  });
+  send_to_this_thread(SIGUSR1);
+  for (int i = 0; i < 3; ++i)
+    loop_.dispatch(0ns);
+  EXPECT_THAT(served, ElementsAre(1024, 2048, 3072));
+}
+
+TEST_F(SignalsTest, TellAllThatTheKernelKnowsOfAChildsEnd) {
+  std::vector<SignalInfo> infos;
+  const ScopedRegistration registration{
+      loop_.handle(), loop_.handle().insert_source(
+                          Signals{SIGCHLD}, [&](SignalInfo info) { infos.push_back(info); })};
+  const pid_t child = ::fork();
+  if (child == 0)
+    ::_exit(7);
+  while (infos.empty())
+    loop_.dispatch(1s);
+  const SignalInfo& info = infos.front();
+  EXPECT_EQ(info.signal(), SIGCHLD);
+  EXPECT_EQ(info.pid(), child);
+  EXPECT_EQ(info.uid(), ::getuid());
+  EXPECT_EQ(info.code(), CLD_EXITED);
+  EXPECT_EQ(info.status(), 7);
+  EXPECT_EQ(info.raw().ssi_signo, static_cast<std::uint32_t>(SIGCHLD));
+  EXPECT_EQ(info.raw().ssi_pid, static_cast<std::uint32_t>(child));
+  EXPECT_EQ(info.raw().ssi_status, 7);
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
 }
 
 TEST_F(SignalsTest, AnExceptionLeavesTheRestInTheKernel) {
