@@ -67,14 +67,25 @@ void Listener::notify(wl_listener* listener, void* data) noexcept {
 
 DisplaySource::State::State(wl_display* of)
     : display{of},
+      fd{wl_event_loop_get_fd(wl_display_get_event_loop(of))},
       errors{std::make_shared<FirstError>()},
       gone{[this](void*) noexcept { display = nullptr; }} {
   wl_display_add_destroy_listener(of, gone.get());
 }
 
-DisplaySource::DisplaySource(wl_display* display)
-    : state_{std::make_unique<State>(display)},
-      fd_{wl_event_loop_get_fd(wl_display_get_event_loop(display))} {}
+// As for the loop, when it takes a source out: it is not told of errors.
+void DisplaySource::State::leave() noexcept {
+  Poll* const registered = std::exchange(poll, nullptr);
+  // Closing the descriptor has taken it out of every epoll; its number may name another by now.
+  if (registered == nullptr || display == nullptr)
+    return;
+  try {
+    registered->remove(fd);
+  } catch (const std::system_error&) {
+  }
+}
+
+DisplaySource::DisplaySource(wl_display* display) : state_{std::make_unique<State>(display)} {}
 
 bool DisplaySource::serve() {
   if (state_->display == nullptr)
@@ -111,21 +122,24 @@ std::optional<SyntheticEvent> DisplaySource::before_sleep() {
 
 void DisplaySource::register_with(Poll& poll, TokenFactory& tokens) {
   token_ = tokens.token();
-  if (state_->display != nullptr)
-    poll.add(fd_, interest().read(), token_);
+  if (state_->display == nullptr)
+    return;
+  poll.add(state_->fd, interest().read(), token_);
+  state_->poll = &poll;
 }
 
 void DisplaySource::reregister_with(Poll& poll, TokenFactory& tokens) {
+  if (state_->poll == nullptr)  // new in a source that was registered before it came
+    return register_with(poll, tokens);
   token_ = tokens.token();
   if (state_->display != nullptr)
-    poll.modify(fd_, interest().read(), token_);
+    poll.modify(state_->fd, interest().read(), token_);
 }
 
 void DisplaySource::unregister_from(Poll& poll) {
   token_ = {};
-  // Closing the descriptor has taken it out of every epoll; its number may name another by now.
-  if (state_->display != nullptr)
-    poll.remove(fd_);
+  if (std::exchange(state_->poll, nullptr) != nullptr && state_->display != nullptr)
+    poll.remove(state_->fd);
 }
 
 // ----------------------------------------------------------------------------- ListeningSocket
@@ -302,6 +316,23 @@ PostAction ListeningSocketSource::resume() noexcept {
   return PostAction::Reregister;
 }
 
+ListeningSocketSource::ListeningSocketSource(ListeningSocketSource&& other) noexcept
+    : socket_{std::move(other.socket_)},
+      retry_after_{other.retry_after_},
+      poll_{other.poll_},
+      token_{std::exchange(other.token_, {})},
+      paused_{std::exchange(other.paused_, false)},
+      polled_{std::exchange(other.polled_, false)},
+      timer_{std::exchange(other.timer_, TimerId::None)} {}
+
+void ListeningSocketSource::leave() noexcept {
+  try {
+    if (polled_ || timer_ != TimerId::None)
+      unregister_from(*poll_);
+  } catch (const std::system_error&) {  // nobody is left to be told
+  }
+}
+
 void ListeningSocketSource::register_with(Poll& poll, TokenFactory& tokens) {
   poll_ = &poll;
   paused_ = false;
@@ -311,6 +342,7 @@ void ListeningSocketSource::register_with(Poll& poll, TokenFactory& tokens) {
 }
 
 void ListeningSocketSource::reregister_with(Poll& poll, TokenFactory& tokens) {
+  poll_ = &poll;
   token_ = tokens.token();
   if (paused_) {
     if (std::exchange(polled_, false))

@@ -164,7 +164,13 @@ class CALLOOP_API DisplaySource {
   // The display tells this address that it goes, so it stays where it is when the source moves.
   struct State {
     explicit State(wl_display* of);
-    wl_display* display;  // null when it is gone
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() { leave(); }
+    void leave() noexcept;
+    wl_display* display;   // null when it is gone
+    int fd;                // of libwayland's loop; it dies with the display
+    Poll* poll = nullptr;  // where that is registered
     std::shared_ptr<FirstError> errors;
     Listener gone;
   };
@@ -172,7 +178,6 @@ class CALLOOP_API DisplaySource {
   bool serve();
 
   std::unique_ptr<State> state_;
-  int fd_;  // of libwayland's loop; it dies with the display
   Token token_;
 };
 
@@ -226,6 +231,9 @@ class CALLOOP_API ListeningSocketSource {
 
   explicit ListeningSocketSource(ListeningSocket socket, Duration retry_after = default_retry_after)
       : socket_{std::move(socket)}, retry_after_{retry_after} {}
+  ListeningSocketSource(ListeningSocketSource&& other) noexcept;
+  ListeningSocketSource& operator=(ListeningSocketSource&&) = delete;
+  ~ListeningSocketSource() { leave(); }
 
   /// Accepting pauses until `retry_after` has passed.
   [[nodiscard]] bool is_paused() const noexcept { return paused_; }
@@ -255,6 +263,7 @@ class CALLOOP_API ListeningSocketSource {
   // std::system_error if the socket itself is unusable.
   OwnedFd accept();
   PostAction resume() noexcept;
+  void leave() noexcept;
 
   ListeningSocket socket_;
   Duration retry_after_;

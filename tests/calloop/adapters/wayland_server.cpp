@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -25,6 +26,7 @@
 #include <wayland-client.h>
 #include <wayland-server-core.h>
 
+#include <calloop/composed.hpp>
 #include <calloop/event_loop.hpp>
 #include <calloop/scoped_registration.hpp>
 #include <calloop/sources/timer.hpp>
@@ -271,6 +273,44 @@ TEST(DisplaySource, DisplayMayGoBeforeTheSource) {
   EXPECT_TRUE(loop.handle().update(token));
   loop.dispatch(0ms);
   EXPECT_TRUE(loop.handle().remove(token));
+}
+
+// Displays that come and go inside a source that stays.
+struct Displays : Composed<Displays> {
+  using Event = ClientsServed;
+  using Metadata = wl_display;
+  using Ret = void;
+  Displays() = default;
+  std::vector<DisplaySource> list;
+  auto& children() { return list; }
+  PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+    return list[token.child()].process_events(readiness, token, emit);
+  }
+  std::optional<SyntheticEvent> before_sleep() {
+    for (DisplaySource& display : list)
+      display.before_sleep();
+    return {};
+  }
+};
+
+TEST(DisplaySource, MayComeAndGoAsAChild) {
+  EventLoop<> loop;
+  const ServerDisplay first = make_server();
+  const ServerDisplay second = make_server();
+  const auto displays = loop.handle().make_dispatcher(Displays{}, [] {});
+  const RegistrationToken token = loop.handle().register_dispatcher(displays);
+  for (const ServerDisplay& server : {std::cref(first), std::cref(second)}) {
+    displays->list.emplace_back(server.get());
+    loop.handle().update(token);
+    Client client{server.get()};
+    EXPECT_TRUE(client.roundtrip(loop, 3));
+  }
+  displays->list.erase(displays->list.begin());
+  loop.handle().update(token);
+  Client client{second.get()};
+  EXPECT_TRUE(client.roundtrip(loop, 3));
+  // It has left the loop: somebody else may have the first one.
+  loop.handle().insert_source(DisplaySource{first.get()}, [] {});
 }
 
 TEST(DisplaySource, SurvivesTheLoopsEndInAnyOrder) {
@@ -563,6 +603,33 @@ TEST_F(ListeningSocketTest, SourceHandsOutConnections) {
     loop.dispatch(0ms);
   }
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+}
+
+struct Sockets : Composed<Sockets> {
+  using Event = OwnedFd;
+  using Metadata = ListeningSocket;
+  using Ret = void;
+  Sockets() = default;
+  std::vector<ListeningSocketSource> list;
+  auto& children() { return list; }
+  PostAction process_events(Readiness readiness, Token token, auto&& emit) {
+    return list[token.child()].process_events(readiness, token, emit);
+  }
+};
+
+TEST_F(ListeningSocketTest, SourceMayComeAsAChild) {
+  EventLoop<> loop;
+  int accepted = 0;
+  const auto sockets =
+      loop.handle().make_dispatcher(Sockets{}, [&](OwnedFd, ListeningSocket&) { ++accepted; });
+  const RegistrationToken token = loop.handle().register_dispatcher(sockets);
+  sockets->list.emplace_back(ListeningSocket::open("later"));
+  loop.handle().update(token);
+  const OwnedFd client = connect_to(in_directory("later"));
+  loop.dispatch(0ms);
+  EXPECT_EQ(accepted, 1);
+  sockets->list.clear();
+  loop.handle().update(token);
 }
 
 TEST_F(ListeningSocketTest, SourceThatThrowsGoesOnWithTheNext) {
