@@ -32,7 +32,8 @@ class Interest {
   [[nodiscard]] constexpr Interest priority() const noexcept { return with(EPOLLPRI); }
   /// EPOLLET: told once per change, not as long as it lasts. Read or write until EAGAIN.
   [[nodiscard]] constexpr Interest edge_triggered() const noexcept { return with(EPOLLET); }
-  /// EPOLLONESHOT: told once, then silent until the source is updated.
+  /// EPOLLONESHOT: told once, then silent until the source is updated (or once more, when the loop
+  /// had to build its registrations anew: Observer::registrations_rebuilt).
   [[nodiscard]] constexpr Interest one_shot() const noexcept { return with(EPOLLONESHOT); }
   /// EPOLLEXCLUSIVE: of several epolls that wait for one descriptor, wake as few as possible.
   [[nodiscard]] constexpr Interest exclusive() const noexcept { return with(EPOLLEXCLUSIVE); }
