@@ -23,6 +23,8 @@
 
 namespace calloop {
 
+/// What the registration functions of a source are given: it registers descriptors and timers under
+/// tokens of the present registration, for the loop that the source is being inserted into.
 class CALLOOP_API Poll {
  public:
   Poll(std::shared_ptr<Backend> backend, const SlotTable& slots)

@@ -12,7 +12,6 @@
 // be movable, and nothing else.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <concepts>
 #include <condition_variable>

@@ -1,17 +1,16 @@
-// What the workload program costs, by callgrind, strace and its own account.
+// What the programs of the benchmark cost, as measure.py says.
 #pragma once
+
+#include <string>
 
 namespace tests {
 
-/// User-space instructions per loop iteration with `fds` ready descriptors: the difference of a run
-/// of 2000 and one of 1000 iterations. `loop` is "raw" or "calloop".
-double instructions_per_iteration(const char* loop, int fds);
+/// What one operation costs: `what` is "instructions" (user space), "system-calls" or
+/// "allocations", `peer` is "raw" or "calloop", and `workload` ends in "count=A,B", for which two
+/// runs are compared.
+double cost(const std::string& what, const std::string& peer, const std::string& workload);
 
-/// System calls per iteration in which nothing happens, likewise.
-double system_calls_per_idle_iteration();
-
-/// Heap bytes per source, with the tables at three quarters of their capacity.
-double bytes_per_fd_source();
-double bytes_per_timer();
+/// Heap bytes per source, from a workload that counts them.
+double bytes(const std::string& peer, const std::string& workload);
 
 }  // namespace tests

@@ -1,12 +1,11 @@
 // Closures from other threads, where conformance/eventp_remote.cpp has no case.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <fstream>
 #include <future>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>

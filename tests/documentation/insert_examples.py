@@ -13,7 +13,7 @@ import sys
 
 # What is installed only because templates need it explains itself, but has no users to show.
 INTERNAL = {
-    "core.hpp", "data_path.hpp", "dispatcher_base.hpp", "host_fd.hpp", "idle_queue.hpp",
+    "block_pool.hpp", "core.hpp", "data_path.hpp", "dispatcher_base.hpp", "host_fd.hpp", "idle_queue.hpp",
     "loop_descriptors.hpp",
 }
 
