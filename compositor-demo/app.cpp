@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <exception>
 #include <filesystem>
+#include <new>
 #include <ranges>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -73,14 +75,20 @@ std::unique_ptr<Output> App::make_output() {
   if (options_.backend == Backend::Automatic)
     log::info("backend headless: there is no other yet");
   Output::Host& host = *this;
-  return std::make_unique<HeadlessOutput>(loop_, host, options_.output.size,
-                                          options_.output.refresh_mhz);
+  const auto& [size, refresh_mhz] = options_.output;
+  try {
+    return std::make_unique<HeadlessOutput>(loop_, host, size, refresh_mhz);
+  } catch (const std::bad_alloc&) {
+    throw std::runtime_error{"no memory for an output of " + std::to_string(size.width) + "x" +
+                             std::to_string(size.height)};
+  }
 }
 
 // ------------------------------------------------------------------ windows, as protocol sees them
 
 void App::window_mapped(WindowId window) {
   shell_.add(window, protocol_.window_size(window));
+  protocol_.set_position(window, shell_.windows().back().position);  // new ones are on top
 }
 
 void App::window_unmapped(WindowId window) {
@@ -131,7 +139,9 @@ void App::frame(Output& output, calloop::TimePoint) {
   }
 
   const Output::Canvas canvas = output.begin();
-  const Region& damage = renderer_.render(canvas.image, canvas.age, pictures_);
+  const Region& damage = renderer_.plan(output.size(), canvas.age, pictures_);
+  leave_out_the_greedy(output.size());
+  renderer_.paint(canvas.image, pictures_);
   std::size_t end = pictures_.size();
   for (Shown& window : shown_ | std::views::reverse) {
     while (end > window.first_picture && !window.visible)
@@ -142,7 +152,37 @@ void App::frame(Output& output, calloop::TimePoint) {
   output.commit(damage);
 }
 
+// One client can lay thousands of surfaces above each other, each as large as the screen.
+void App::leave_out_the_greedy(Size screen) {
+  work_.clear();
+  std::int64_t all = 0;
+  const auto pictures_of = [this](std::size_t window) {
+    const std::size_t next = window + 1;
+    return std::views::iota(shown_[window].first_picture,
+                            next < shown_.size() ? shown_[next].first_picture : pictures_.size());
+  };
+  for (std::size_t window = 0; window < shown_.size(); ++window) {
+    Work& work = work_.emplace_back();
+    for (const std::size_t picture : pictures_of(window))
+      work.pixels += renderer_.work(picture);
+    all += work.pixels;
+  }
+  const std::int64_t budget = frame_budget(screen);
+  if (all <= budget)
+    return;
+  for (std::size_t window = 0; window < shown_.size(); ++window)
+    work_[window].process = protocol_.window_pid(shown_[window].id);
+  for (const std::size_t window : over_budget(work_, budget)) {
+    for (const std::size_t picture : pictures_of(window))
+      renderer_.leave_out(picture);
+    protocol_.disconnect(shown_[window].id, "wants more to be painted than a frame has time for");
+  }
+}
+
 void App::presented(Output& output, calloop::TimePoint time, std::uint64_t, std::uint32_t) {
+  painted_ = true;
+  if (std::exchange(screenshot_asked_, false))
+    save_screenshot();
   for (const Shown& window : shown_) {
     if (window.visible) {
       throttle_.forget(window.id);
@@ -168,8 +208,8 @@ void App::gone(Output&) {
 
 // Covered windows live on one frame a second; the timer runs only while one of them waits.
 void App::serve_covered(calloop::TimePoint now) {
-  while (const auto window = throttle_.take(now))
-    protocol_.frame_throttled(*window, now);
+  for (const WindowId window : throttle_.take(now))
+    protocol_.frame_throttled(window, now);
   covered_timer_.reset();
   if (const auto next = throttle_.next())
     covered_timer_ = {
@@ -196,6 +236,7 @@ void App::start_clients() {
     const bool missing = error.code() == std::errc::no_such_file_or_directory;
     log::error("%s: %s", options_.command.front().c_str(),
                missing ? "command not found" : error.code().message().c_str());
+    screenshot_pending_ = false;  // of what?
     quit(missing ? status_not_found : status_not_executable);
   }
 }
@@ -218,11 +259,12 @@ void App::quit(int status) {
   quitting_ = true;
   exit_status_ = status;
   run_timer_.reset();
-  if (screenshot_pending_) {
+  protocol_.stop_accepting();
+  if (std::exchange(screenshot_pending_, false)) {
     for (const ClientProcesses::Client& client : clients_.started())
       if (!in_last_frame(client.pid))
         log::warning("no window of '%s' in the screenshot", client.name.c_str());
-    write_screenshot();
+    save_screenshot();
   }
   clients_.end_all();
 }
@@ -253,17 +295,25 @@ void App::take_first_screenshot() {
   const bool all_there = std::ranges::all_of(
       clients_.started(),
       [&](const ClientProcesses::Client& client) { return shows_a_window(client.pid); });
-  if (all_there)
-    write_screenshot();
+  if (all_there && std::exchange(screenshot_pending_, false))
+    save_screenshot();
 }
 
 void App::write_screenshot() {
-  screenshot_pending_ = false;
+  if (painted_)
+    save_screenshot();
+  else
+    screenshot_asked_ = true;  // with the first frame, which is near
+}
+
+void App::save_screenshot() {
   if (options_.screenshot.empty() || !output_) {
     log::warning("no screenshot: --screenshot names no file");
     return;
   }
   try {
+    if (!painted_)
+      throw std::runtime_error{"screenshot " + options_.screenshot + ": nothing was painted yet"};
     write_png(options_.screenshot, output_->shown());
     log::info("screenshot of %zu windows: %s", shell_.windows().size(),
               std::filesystem::absolute(options_.screenshot).c_str());

@@ -19,6 +19,7 @@
 #include "compositor-demo/process/client_processes.hpp"
 #include "compositor-demo/process/descriptor_limit.hpp"
 #include "compositor-demo/protocol/protocol.hpp"
+#include "compositor-demo/render/frame_budget.hpp"
 #include "compositor-demo/render/renderer.hpp"
 #include "compositor-demo/shell/shell.hpp"
 #include "compositor-demo/shell/throttle.hpp"
@@ -35,10 +36,10 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  // Ends the clients that were started, then stops the loop. The first status stays; said again,
-  // it does not wait for the clients any more.
+  // Lets no client in any more, ends those that were started, then stops the loop. The first status
+  // stays; said again, it does not wait for the clients any more.
   void quit(int status);
-  // Writes the file of --screenshot now.
+  // Writes the file of --screenshot now, or when there is something on the screen.
   void write_screenshot();
   int exit_status() const noexcept { return exit_status_; }
 
@@ -70,11 +71,13 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
   std::unique_ptr<Output> make_output();
   void tell_focus();
   void start_clients();
+  void leave_out_the_greedy(Size screen);
   void serve_covered(calloop::TimePoint now);
   bool belongs_to(WindowId window, pid_t client) const;
   bool shows_a_window(pid_t client) const;
   bool in_last_frame(pid_t client) const;
   void take_first_screenshot();
+  void save_screenshot();
 
   Options options_;
   calloop::LoopHandle<App> loop_;
@@ -95,11 +98,14 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
 
   std::vector<Picture> pictures_;
   std::vector<Shown> shown_;
+  std::vector<Work> work_;  // of each that is shown
   Throttle throttle_;
   calloop::ScopedRegistration covered_timer_;
   calloop::ScopedRegistration run_timer_;
   std::optional<pid_t> command_;     // the client whose end is ours
   bool screenshot_pending_ = false;  // the first one is not written yet
+  bool screenshot_asked_ = false;    // before there was anything to be seen
+  bool painted_ = false;             // there was a frame
 };
 
 }  // namespace demo

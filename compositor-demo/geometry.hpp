@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <new>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace demo {
 
@@ -220,6 +222,14 @@ class Region {
     check(pixman_region32_union(&region_, &region_, other.c()));
     return *this;
   }
+  // Unites and, beyond `most_pieces` rectangles, takes the one around all: for what may be more
+  // than asked for, as damage may.
+  Region& unite_roughly(const Region& other, std::size_t most_pieces) {
+    unite(other);
+    if (rects().size() > most_pieces)
+      *this = extents();
+    return *this;
+  }
   Region& subtract(const Region& other) {
     check(pixman_region32_subtract(&region_, &region_, other.c()));
     return *this;
@@ -242,6 +252,23 @@ class Region {
   Region subtracted(const Region& other) const { return Region{*this}.subtract(other); }
   Region intersected(const Region& other) const { return Region{*this}.intersect(other); }
   Region translated(Point by) const { return Region{*this}.translate(by); }
+  // Its largest rectangles, if it has more than `most_pieces`: for what may be less than it is.
+  Region largest_pieces(std::size_t most_pieces) const {
+    const auto all = rects();
+    if (all.size() <= most_pieces)
+      return *this;
+    std::vector<pixman_box32_t> sorted{all.begin(), all.end()};
+    const auto area = [](const pixman_box32_t& box) {
+      return std::int64_t{box.x2 - box.x1} * (box.y2 - box.y1);
+    };
+    std::ranges::nth_element(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(most_pieces),
+                             std::ranges::greater{}, area);
+    Region result;
+    pixman_region32_fini(&result.region_);
+    check(
+        pixman_region32_init_rects(&result.region_, sorted.data(), static_cast<int>(most_pieces)));
+    return result;
+  }
 
   bool operator==(const Region& other) const noexcept {
     return pixman_region32_equal(c(), other.c()) != 0;

@@ -125,7 +125,8 @@ std::variant<Options, Refusal> parse_options(int argc, const char* const* argv) 
   app.formatter(std::make_shared<Help>());
   app.footer(
       "COMMAND is run as a client, and its exit status is that of compositor-demo: 127 if it is\n"
-      "not found, 126 if it cannot be executed, 128 + N if signal N killed it.\n"
+      "not found, 126 if it cannot be executed, 128 + N if signal N killed it. Where it would be\n"
+      "0 it is 1 if a screenshot could not be written.\n"
       "SIGUSR1 writes the screenshot again. SIGINT, SIGTERM and SIGHUP end everything.");
   app.set_version_flag("--version", std::string{"compositor-demo "} + calloop::version);
   app.add_option("--backend", backend, "where pictures go: auto or headless")
@@ -141,7 +142,7 @@ std::variant<Options, Refusal> parse_options(int argc, const char* const* argv) 
                  "write a PNG when every started client shows a window, or at the end")
       ->type_name("FILE")
       ->check(check_not_empty);
-  app.add_option("--run-for", seconds, "end after that time with status 0")
+  app.add_option("--run-for", seconds, "end after that time; status 0")
       ->type_name("SECONDS")
       ->check(check_seconds);
   app.add_option("--autostart", options.autostart, "run with /bin/sh -c; may be repeated")

@@ -87,7 +87,7 @@ void ClientProcesses::end_all() {
     ::kill(-group.id, SIGTERM);
     ::kill(-group.id, SIGCONT);  // a stopped process would not notice
   }
-  deadline_ = loop_.now() + patience;
+  deadline_ = loop_.now() + settings_.patience;
   farewell_ = {loop_, loop_.insert_source(calloop::Timer::after(look_again),
                                           [](ClientProcesses& self) {
                                             self.look_who_is_left();
@@ -103,7 +103,7 @@ void ClientProcesses::look_who_is_left() {
   if (late)
     kill_all();
   // Processes stuck in the kernel do not hold us up for ever.
-  const bool hopeless = loop_.now() >= deadline_ + patience;
+  const bool hopeless = loop_.now() >= deadline_ + 1s;
   if (!groups_.empty() && !hopeless)
     return;
   farewell_.reset();

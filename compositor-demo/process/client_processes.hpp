@@ -32,14 +32,14 @@ class ClientProcesses {
   struct Settings {
     std::string wayland_display;  // name of the socket
     rlim_t descriptors = 1024;    // soft limit for the clients
+    // How long they have between SIGTERM and SIGKILL. Who wants to end at once should not wait for
+    // those who do not; who stops for SIGTERM at all does it in a moment.
+    calloop::Duration patience = std::chrono::milliseconds{250};
   };
   struct Client {
     pid_t pid = 0;
     std::string name;  // for people
   };
-
-  // How long clients have between SIGTERM and SIGKILL.
-  static constexpr calloop::Duration patience = std::chrono::seconds{1};
 
   ClientProcesses(const calloop::LoopHandle<ClientProcesses>& loop, Host& host, Settings settings);
   ClientProcesses(const ClientProcesses&) = delete;

@@ -1,11 +1,20 @@
 // How much one client can make us hold. The numbers are far beyond what honest clients use and far
-// below what hurts the others; whoever goes over one is disconnected, with a log line.
+// below what hurts the others; whoever goes over one is disconnected, with a log line. A process
+// that connects many times may hold as much as four clients, all its connections together: the one
+// that asks for more goes.
+//
+// Descriptors are not among them, because we keep none of a client's: a pool's is closed when it is
+// mapped, one that a clipboard is read through when it is passed on. What is left is those of the
+// connections, which Display counts, and those that a client sends for no request: libwayland keeps
+// these where nobody can see whose they are. See Display for what becomes of them.
 //
 // What counts holds a Charge for as long as it exists:
 //
 //   class RegionObject { Charge charge_; };
 //   RegionObject::RegionObject(wl_client* client) : charge_{client, Limit::Regions} {}
 #pragma once
+
+#include <sys/types.h>
 
 #include <array>
 #include <cstddef>
@@ -21,14 +30,16 @@ namespace demo {
 enum class Limit : std::size_t {
   Surfaces,
   Regions,
+  Rectangles,  // of the regions
   Pools,
   Buffers,
   MappedBytes,     // of all pools that are still in use
   FrameCallbacks,  // asked for and not answered yet
   Bindings,        // wl_registry objects and what was bound with them
+  FormatBytes,     // names of the formats that data is offered in
   Objects,         // everything else that a client creates: roles, positioners, offers, devices
 };
-inline constexpr std::size_t limit_count = 8;
+inline constexpr std::size_t limit_count = 10;
 
 // Thrown when a client asks for more than it may have; it is then disconnected with this text.
 class LimitExceeded : public std::runtime_error {
@@ -36,16 +47,23 @@ class LimitExceeded : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+using Holdings = std::array<std::size_t, limit_count>;
+
 // What one client holds at present. Outlives the client for as long as something is charged to it.
 class ClientLimits {
  public:
-  explicit ClientLimits(int pid) noexcept : pid_{pid} {}
+  // So many times its own maximum a process may hold with several connections.
+  static constexpr std::size_t clients_per_process = 4;
+
+  // `of_process` is what its process holds, with all its connections.
+  ClientLimits(pid_t pid, std::shared_ptr<Holdings> of_process) noexcept
+      : of_process_{std::move(of_process)}, pid_{pid} {}
 
   // Throws LimitExceeded and writes a log line, the first time for each limit.
   void add(Limit limit, std::size_t amount);
   void subtract(Limit limit, std::size_t amount) noexcept;
   std::size_t held(Limit limit) const noexcept { return held_[static_cast<std::size_t>(limit)]; }
-  int pid() const noexcept { return pid_; }
+  pid_t pid() const noexcept { return pid_; }
 
   static std::size_t maximum(Limit limit) noexcept;
   static const char* name(Limit limit) noexcept;
@@ -54,9 +72,10 @@ class ClientLimits {
   static std::shared_ptr<ClientLimits> of(wl_client* client);
 
  private:
-  std::array<std::size_t, limit_count> held_{};
+  Holdings held_{};
+  std::shared_ptr<Holdings> of_process_;
   std::array<bool, limit_count> logged_{};
-  int pid_;
+  pid_t pid_;
 };
 
 // A share of a client's limits, given back by the destructor. An empty one holds nothing.

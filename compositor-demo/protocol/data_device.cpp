@@ -11,6 +11,7 @@
 #include <wayland-server-protocol.h>
 
 #include "compositor-demo/log.hpp"
+#include "compositor-demo/protocol/backlog.hpp"
 #include "compositor-demo/protocol/data_offer.hpp"
 #include "compositor-demo/protocol/surface.hpp"
 
@@ -19,7 +20,7 @@ namespace {
 
 constexpr int version = 3;
 // Each is told of the selection; clients have one for each seat.
-constexpr std::ptrdiff_t max_devices = 16;
+constexpr std::ptrdiff_t max_devices = 8;
 constexpr std::string_view icon_role = "wl_data_device icon";
 
 // Serials count upwards and wrap around.
@@ -43,6 +44,7 @@ const struct wl_data_device_interface DataDeviceManager::Device::requests = {
 DataDeviceManager::DataDeviceManager(wl_display* display, Seat& seat)
     : display_{display},
       seat_{seat},
+      retry_{display, [this] { announce_selection(); }},
       global_{make_global<&DataDeviceManager::bind>(display, &wl_data_device_manager_interface,
                                                     version, *this)} {
   seat_.observe_focus(this);
@@ -101,9 +103,15 @@ void DataDeviceManager::announce_selection_soon() {
 void DataDeviceManager::announce_selection() noexcept {
   if (announcement_ != nullptr)
     wl_event_source_remove(std::exchange(announcement_, nullptr));
+  retry_.stop();
   wl_client* const client = seat_.keyboard_client();
   if (client == nullptr)
     return;
+  // Others may set selection after selection while this one is busy.
+  if (!has_room(client)) {
+    retry_.start();
+    return;
+  }
   // What goes wrong here is that client's trouble, not the caller's.
   serve(client, [&] {
     for (Device* device : devices_)

@@ -9,6 +9,7 @@
 
 #include <wayland-server-core.h>
 
+#include "compositor-demo/protocol/backlog.hpp"
 #include "compositor-demo/protocol/client_limits.hpp"
 #include "compositor-demo/protocol/data_source.hpp"
 #include "compositor-demo/protocol/resource.hpp"
@@ -70,8 +71,8 @@ class DataDeviceManager final : private Seat::FocusObserver, private DataSourceU
 
   bool may_set_selection(const wl_client* client, std::uint32_t& serial) const noexcept;
   void set_selection(DataSource* source, std::uint32_t serial);
-  // To the client with the keyboard: at once, or when all requests of this turn are served, so that
-  // many changes are one.
+  // To the client with the keyboard, when it has read what it was told before: at once, or when all
+  // requests of this turn are served, so that many changes are one.
   void announce_selection() noexcept;
   void announce_selection_soon();
 
@@ -83,7 +84,8 @@ class DataDeviceManager final : private Seat::FocusObserver, private DataSourceU
   std::vector<Device*> devices_;  // of all clients
   DataSource* selection_ = nullptr;
   std::uint32_t selection_serial_ = 0;
-  bool was_set_ = false;                     // selection_serial_ is one
+  bool was_set_ = false;  // selection_serial_ is one
+  Retry retry_;
   wl_event_source* announcement_ = nullptr;  // libwayland's idle callback
   Global global_;
 };

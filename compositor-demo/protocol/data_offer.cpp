@@ -7,16 +7,11 @@
 
 #include <calloop/fd.hpp>
 
-#include "compositor-demo/log.hpp"
 #include "compositor-demo/protocol/data_source.hpp"
 #include "compositor-demo/protocol/resource.hpp"
 
 namespace demo {
 namespace {
-
-// Each makes the other client write; without an end a reader could flood it until libwayland
-// disconnects it for not keeping up.
-constexpr int max_receives = 256;
 
 constexpr std::uint32_t all_actions = WL_DATA_DEVICE_MANAGER_DND_ACTION_COPY |
                                       WL_DATA_DEVICE_MANAGER_DND_ACTION_MOVE |
@@ -61,11 +56,6 @@ void DataOffer::accept(std::uint32_t /*serial*/, const char* /*mime_type*/) {}
 
 void DataOffer::receive(const char* mime_type, std::int32_t fd) {
   const calloop::OwnedFd owned{fd};  // ours to close; libwayland sends a duplicate
-  if (++received_ > max_receives) {
-    log::warning("a client asks more than %d times for the same selection: disconnected",
-                 max_receives);
-    throw LimitExceeded{"the same data was asked for too often"};
-  }
   if (source_ != nullptr && source_->offers(mime_type))
     source_->send(mime_type, owned.get());
 }

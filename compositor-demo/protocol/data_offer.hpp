@@ -34,7 +34,6 @@ class DataOffer {
  private:
   Charge charge_;
   DataSource* source_;
-  int received_ = 0;
 };
 
 }  // namespace demo

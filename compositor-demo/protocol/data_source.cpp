@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "compositor-demo/log.hpp"
+#include "compositor-demo/protocol/backlog.hpp"
 #include "compositor-demo/protocol/data_offer.hpp"
 #include "compositor-demo/protocol/resource.hpp"
 
@@ -13,11 +14,14 @@
 namespace demo {
 namespace {
 
-// All of it is sent to the client with the keyboard in one go: more than fits its socket would
-// disconnect the wrong one.
-constexpr std::size_t max_mime_types = 256;
-constexpr std::size_t max_mime_length = 256;
-constexpr std::size_t max_mime_bytes = 16384;
+// All of it is sent to the client with the keyboard in one go, on each of its devices: more than
+// fits its socket would disconnect the wrong one. LibreOffice offers thirty formats of together two
+// thousand bytes, one of them of 250.
+constexpr std::size_t max_mime_types = 128;
+constexpr std::size_t max_mime_length = 512;
+constexpr std::size_t max_mime_bytes = 4096;
+// What a name takes besides its characters, about.
+constexpr std::size_t format_overhead = 64;
 constexpr std::uint32_t all_actions = WL_DATA_DEVICE_MANAGER_DND_ACTION_COPY |
                                       WL_DATA_DEVICE_MANAGER_DND_ACTION_MOVE |
                                       WL_DATA_DEVICE_MANAGER_DND_ACTION_ASK;
@@ -40,7 +44,9 @@ DataSource* DataSource::from(wl_resource* resource) noexcept {
 }
 
 DataSource::DataSource(wl_resource* resource)
-    : resource_{resource}, charge_{wl_resource_get_client(resource), Limit::Objects} {}
+    : resource_{resource},
+      charge_{wl_resource_get_client(resource), Limit::Objects},
+      formats_charge_{charge_.limits(), Limit::FormatBytes, 0} {}
 
 DataSource::~DataSource() {
   end_offers();
@@ -62,7 +68,8 @@ bool DataSource::offers(std::string_view mime_type) const noexcept {
 }
 
 void DataSource::send(const char* mime_type, int fd) noexcept {
-  wl_data_source_send_send(resource_, mime_type, fd);
+  if (has_room(wl_resource_get_client(resource_)))
+    wl_data_source_send_send(resource_, mime_type, fd);
 }
 
 void DataSource::use_as_selection(DataSourceUser& user) noexcept {
@@ -93,6 +100,7 @@ void DataSource::offer(const char* mime_type) {
         max_mime_types, max_mime_length, max_mime_bytes);
     throw LimitExceeded{"too many or too long mime types"};
   }
+  formats_charge_.resize(formats_charge_.amount() + type.size() + format_overhead);
   mime_types_.emplace_back(type);
   mime_bytes_ += type.size();
 }

@@ -43,7 +43,9 @@ class DataSource {
   // The client said what may be done with it: it is meant for drag-and-drop and nothing else.
   bool has_actions() const noexcept { return actions_.has_value(); }
 
-  // Asks the client to write the data. The descriptor is borrowed.
+  // Asks the client to write the data, unless it has not read yet what was asked before: then the
+  // reader finds an empty file. However often somebody asks, the client is not disconnected for it.
+  // The descriptor is borrowed.
   void send(const char* mime_type, int fd) noexcept;
   // It is the selection from now on; not for sources with actions.
   void use_as_selection(DataSourceUser& user) noexcept;
@@ -65,6 +67,7 @@ class DataSource {
 
   wl_resource* resource_;
   Charge charge_;
+  Charge formats_charge_;
   std::vector<std::string> mime_types_;
   std::size_t mime_bytes_ = 0;
   std::vector<DataOffer*> offers_;

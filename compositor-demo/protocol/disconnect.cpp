@@ -29,18 +29,18 @@ struct Doom {
 
 }  // namespace
 
-void disconnect_soon(wl_client* client) noexcept {
+bool disconnect_soon(wl_client* client) noexcept {
   static_assert(std::is_standard_layout_v<Doom>, "found by the address of its first member");
   if (wl_client_get_destroy_listener(client, &Doom::client_destroyed) != nullptr)
-    return;
+    return false;
   std::unique_ptr<Doom> doom{new (std::nothrow) Doom{{{}, &Doom::client_destroyed}, client, {}}};
   if (!doom)
-    return;
+    return true;
   wl_event_loop* const loop = wl_display_get_event_loop(wl_client_get_display(client));
   doom->idle = wl_event_loop_add_idle(loop, &Doom::run, doom.get());
-  if (doom->idle == nullptr)
-    return;
-  wl_client_add_destroy_listener(client, &doom.release()->destroyed);
+  if (doom->idle != nullptr)
+    wl_client_add_destroy_listener(client, &doom.release()->destroyed);
+  return true;
 }
 
 }  // namespace demo

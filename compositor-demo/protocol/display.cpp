@@ -1,6 +1,5 @@
 #include "compositor-demo/protocol/display.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 #include <wayland-server-protocol.h>
 
 #include "compositor-demo/log.hpp"
+#include "compositor-demo/protocol/descriptor_count.hpp"
 #include "compositor-demo/protocol/disconnect.hpp"
 #include "compositor-demo/protocol/resource.hpp"
 
@@ -30,6 +30,8 @@ constexpr calloop::Duration check_interval = 1s;
 constexpr calloop::Duration patience = 5s;
 // libwayland's loop serves 32 events at once, and reads at most 28 descriptors for each.
 constexpr std::size_t most_received_at_once = std::size_t{32} * 28;
+// More than any program makes. (Tests are clients within our own process.)
+constexpr std::size_t most_connections = 256;
 
 struct DescriptorBudget {
   std::size_t limit;     // RLIMIT_NOFILE
@@ -96,8 +98,12 @@ Display::~Display() {
   destroy_clients();
 }
 
-void Display::destroy_clients() noexcept {
+void Display::close_socket() noexcept {
   listening_.reset();
+}
+
+void Display::destroy_clients() noexcept {
+  close_socket();
   serving_.reset();
   wl_display_destroy_clients(get());
 }
@@ -110,10 +116,10 @@ const char* Display::reason_to_refuse(const calloop::OwnedFd& connection,
   const DescriptorBudget budget = descriptor_budget();
   if (static_cast<std::size_t>(connection.get()) + budget.reserved >= budget.limit)
     return "descriptors are short";
-  // A connection takes two descriptors: nobody gets more than half of all. (Tests are clients
-  // within our own process.)
+  // A connection takes two descriptors: nobody gets more than half of all.
   const auto found = connections_.find(pid);
-  if (found != connections_.end() && pid != ::getpid() && found->second >= budget.limit / 4)
+  if (found != connections_.end() && pid != ::getpid() &&
+      found->second >= std::min(budget.limit / 4, most_connections))
     return "it has too many connections";
   return nullptr;
 }
@@ -123,11 +129,9 @@ void Display::check_descriptors() noexcept {
     --dispatches_unchecked_;
     return;
   }
-  const calloop::OwnedFd lowest_free{
-      ::fcntl(wl_event_loop_get_fd(wl_display_get_event_loop(get())), F_DUPFD_CLOEXEC, 0)};
   const DescriptorBudget budget = descriptor_budget();
   const std::size_t allowed = budget.limit - budget.reserved / 2;
-  const std::size_t used = lowest_free ? static_cast<std::size_t>(lowest_free.get()) : budget.limit;
+  const std::size_t used = open_descriptors();
   if (used < allowed) {
     dispatches_unchecked_ = (allowed - used) / most_received_at_once;
     return;

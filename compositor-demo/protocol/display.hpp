@@ -23,9 +23,10 @@
 namespace demo {
 
 // Accepts clients as long as there are descriptors for all: some are kept back for those who are
-// there already, and no process may take more than its share. Clients can also send descriptors
-// that belong to no request, a thousand per connection, and libwayland keeps them; when that makes
-// descriptors short, the most suspicious process loses its connections.
+// there already, and no process may take more than its share, or connect more than 256 times.
+// Clients can also send descriptors that belong to no request, a thousand per connection, and
+// libwayland keeps them; when that makes descriptors short, the most suspicious process loses its
+// connections.
 class Display {
  public:
   // Listens on this name in XDG_RUNTIME_DIR; empty: on the first free of wayland-1, -2, ...
@@ -43,6 +44,8 @@ class Display {
   // time, so that nothing more fits into its socket, is disconnected. libwayland notices this only
   // when that client writes.
   void check_reading(wl_client* client, calloop::TimePoint now) noexcept;
+  // Lets nobody in any more: the socket and its lock are gone.
+  void close_socket() noexcept;
   // Disconnects all, and lets nobody in any more.
   void destroy_clients() noexcept;
 

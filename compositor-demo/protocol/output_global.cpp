@@ -5,6 +5,8 @@
 
 #include <wayland-server-protocol.h>
 
+#include "compositor-demo/protocol/surface.hpp"
+
 namespace demo {
 
 namespace {
@@ -59,6 +61,13 @@ void OutputGlobal::bind(wl_client* client, int version, std::uint32_t id) {
   }
   if (version >= WL_OUTPUT_DONE_SINCE_VERSION)
     wl_output_send_done(resource);
+
+  // There is one screen, and what is entered is on it.
+  const auto tell = [](wl_resource* surface, void* output) noexcept {
+    Surface::output_bound(surface, static_cast<wl_resource*>(output));
+    return WL_ITERATOR_CONTINUE;
+  };
+  wl_client_for_each_resource(client, tell, resource);
 }
 
 template <class F>

@@ -5,8 +5,11 @@
 
 #include <wayland-server-core.h>
 
+#include "compositor-demo/log.hpp"
+#include "compositor-demo/protocol/backlog.hpp"
 #include "compositor-demo/protocol/compositor.hpp"
 #include "compositor-demo/protocol/data_device.hpp"
+#include "compositor-demo/protocol/disconnect.hpp"
 #include "compositor-demo/protocol/display.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
 #include "compositor-demo/protocol/seat.hpp"
@@ -40,7 +43,8 @@ struct Protocol::Parts {
         subcompositor{display.get()},
         seat{display.get()},
         data_devices{display.get(), seat},
-        xdg_shell{display.get(), windows} {}
+        xdg_shell{display.get(), windows},
+        focus_retry{display.get(), [this] { give_focus(); }} {}
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   // The host may be half gone: it hears nothing of how its windows end.
@@ -61,6 +65,8 @@ struct Protocol::Parts {
     display.check_reading(window->surface().client(), time);
   }
 
+  void give_focus();
+
   Display display;
   Windows windows;
   Outputs outputs;
@@ -70,7 +76,9 @@ struct Protocol::Parts {
   Seat seat;
   DataDeviceManager data_devices;
   XdgShell xdg_shell;
+  std::optional<WindowId> focus_wanted;
   std::optional<WindowId> focus;
+  Retry focus_retry;
   std::vector<Picture> unseen;  // what frame_throttled pretends to draw
 };
 
@@ -81,6 +89,10 @@ Protocol::~Protocol() = default;
 
 const std::string& Protocol::socket() const noexcept {
   return parts_->display.socket();
+}
+
+void Protocol::stop_accepting() noexcept {
+  parts_->display.close_socket();
 }
 
 void Protocol::add_output(const OutputInfo& output) {
@@ -116,15 +128,42 @@ void Protocol::close(WindowId id) {
     window->close();
 }
 
+void Protocol::set_position(WindowId id, Point position) {
+  if (Window* const window = parts_->windows.find(id))
+    window->moved_to(position);
+}
+
+void Protocol::disconnect(WindowId id, const std::string& reason) {
+  wl_client* const client = parts_->client_of(id);
+  if (client == nullptr || !disconnect_soon(client))
+    return;
+  log::warning("client with pid %d %s: disconnected", window_pid(id), reason.c_str());
+  wl_client_post_implementation_error(client, "it %s", reason.c_str());
+}
+
 void Protocol::set_keyboard_focus(std::optional<WindowId> id) {
-  Window* const window = id ? parts_->windows.find(*id) : nullptr;
-  if (parts_->focus && parts_->focus != id)
-    if (Window* const former = parts_->windows.find(*parts_->focus))
+  parts_->focus_wanted = id;
+  parts_->give_focus();
+}
+
+// A window that comes and goes takes the focus from the one below and gives it back, as often as it
+// likes: one leave for each enter, and no enter without room for both.
+void Protocol::Parts::give_focus() {
+  focus_retry.stop();
+  Window* window = focus_wanted ? windows.find(*focus_wanted) : nullptr;
+  wl_client* const client = window == nullptr ? nullptr : window->surface().client();
+  if (client != nullptr && client != seat.keyboard_client() && !has_room(client)) {
+    focus_retry.start();
+    window = nullptr;
+  }
+  const auto next = window == nullptr ? std::nullopt : focus_wanted;
+  if (focus && focus != next)
+    if (Window* const former = windows.find(*focus))
       former->set_activated(false);
-  parts_->focus = window == nullptr ? std::nullopt : id;
+  focus = next;
   if (window != nullptr)
     window->set_activated(true);
-  parts_->seat.set_keyboard_focus(window == nullptr ? nullptr : &window->surface());
+  seat.set_keyboard_focus(window == nullptr ? nullptr : &window->surface());
 }
 
 // ---------------------------------------------------------------------------------- what is seen

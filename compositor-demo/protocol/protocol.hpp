@@ -65,6 +65,8 @@ class Protocol {
 
   // The name of the socket: what clients need in WAYLAND_DISPLAY.
   const std::string& socket() const noexcept;
+  // Lets nobody in any more; the socket is gone. Those who are there stay.
+  void stop_accepting() noexcept;
   // Clients see one more output. Before the first client, at best: some look only once.
   void add_output(const OutputInfo& output);
 
@@ -79,7 +81,14 @@ class Protocol {
   void configure(WindowId id, Size size);
   // Asks the client to close it.
   void close(WindowId id);
-  // Who gets the keys: enter and leave, the look of an active window, the clipboard.
+  // Where the top left of its window_size is on the output: popups are kept on it. Also said with
+  // append_pictures, but a client may open a popup before the first frame.
+  void set_position(WindowId id, Point position);
+  // Ends the window's client when the loop is done with what it does now; `reason` ends the
+  // sentence "client with pid 42 ..." in the log.
+  void disconnect(WindowId id, const std::string& reason);
+  // Who gets the keys: enter and leave, the look of an active window, the clipboard. A client that
+  // has not read what it was sent before gets them when it has; nobody does until then.
   void set_keyboard_focus(std::optional<WindowId> id);
 
   // --- what is to be seen

@@ -1,6 +1,7 @@
 #include "compositor-demo/protocol/region.hpp"
 
 #include <memory>
+#include <string>
 
 #include <wayland-server-protocol.h>
 
@@ -25,24 +26,39 @@ void RegionObject::create(wl_client* client, int version, std::uint32_t id) {
               std::move(region));
 }
 
-const Region* RegionObject::from(wl_resource* resource) noexcept {
+RegionObject::RegionObject(wl_client* client)
+    : charge_{client, Limit::Regions},
+      counted_{std::make_shared<Counted>(Counted{{client, Limit::Rectangles, 0}, {}})} {}
+
+std::shared_ptr<const Region> RegionObject::from(wl_resource* resource) noexcept {
   const RegionObject* const object = object_of<RegionObject>(resource);
-  return object == nullptr ? nullptr : &object->region_;
+  if (object == nullptr)
+    return nullptr;
+  return {object->counted_, &object->counted_->region};
+}
+
+Region& RegionObject::own() {
+  if (counted_.use_count() > 1)
+    counted_ = std::make_shared<Counted>(Counted{
+        {charge_.limits(), Limit::Rectangles, counted_->charge.amount()}, counted_->region});
+  return counted_->region;
 }
 
 void RegionObject::add(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height) {
-  region_.unite(Rect{x, y, width, height});
-  check();
+  own().unite(Rect{x, y, width, height});
+  changed();
 }
 
 void RegionObject::subtract(std::int32_t x, std::int32_t y, std::int32_t width,
                             std::int32_t height) {
-  region_.subtract(Rect{x, y, width, height});
-  check();
+  own().subtract(Rect{x, y, width, height});
+  changed();
 }
 
-void RegionObject::check() const {
-  if (region_.rects().size() <= most_rectangles)
+void RegionObject::changed() {
+  const std::size_t rectangles = counted_->region.rects().size();
+  counted_->charge.resize(rectangles);
+  if (rectangles <= most_rectangles)
     return;
   log::warning("client with pid %d wants a region of more than %zu rectangles: disconnected",
                charge_.limits()->pid(), most_rectangles);

@@ -1,7 +1,9 @@
 // wl_region: a client builds a set of pixels, and then gives it to a surface by value.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include <wayland-server-core.h>
 
@@ -15,20 +17,28 @@ class RegionObject {
   // More rectangles than any client has use for; each operation costs time in proportion.
   static constexpr std::size_t most_rectangles = 4096;
 
-  explicit RegionObject(wl_client* client) : charge_{client, Limit::Regions} {}
+  explicit RegionObject(wl_client* client);
   static void create(wl_client* client, int version, std::uint32_t id);
-  // From a wl_region argument of a request; null for a null argument.
-  static const Region* from(wl_resource* resource) noexcept;
+  // What a wl_region argument of a request holds now, shared and not copied; null for a null
+  // argument.
+  static std::shared_ptr<const Region> from(wl_resource* resource) noexcept;
 
   // Requests. A rectangle without positive extent is no pixel.
   void add(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height);
   void subtract(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height);
 
  private:
-  void check() const;
+  // Both count as long as anybody uses the rectangles.
+  struct Counted {
+    Charge charge;
+    Region region;
+  };
+  // Surfaces that were given the region keep what it was then.
+  Region& own();
+  void changed();
 
   Charge charge_;
-  Region region_;
+  std::shared_ptr<Counted> counted_;
 };
 
 }  // namespace demo

@@ -29,12 +29,12 @@ const struct wl_surface_interface requests = {
     .offset = request<&Surface::offset>,
 };
 
-// Damage may always be more than what changed: many small pieces become one.
+// Many small pieces of damage become one; of an opaque region the smallest are forgotten. Each
+// operation takes time in proportion.
+constexpr std::size_t most_pieces = 64;
+
 void add_damage(Region& damage, const Region& more) {
-  constexpr std::size_t most_pieces = 64;
-  damage.unite(more);
-  if (damage.rects().size() > most_pieces)
-    damage = damage.extents();
+  damage.unite_roughly(more, most_pieces);
 }
 
 // Surface pixels that a rectangle of buffer pixels touches.
@@ -148,17 +148,12 @@ void Surface::frame(std::uint32_t callback) {
 }
 
 void Surface::set_opaque_region(wl_resource* region) {
-  const Region* const given = RegionObject::from(region);
-  pending_.opaque = given == nullptr ? Region{} : *given;
+  const auto given = RegionObject::from(region);
+  pending_.opaque = given == nullptr ? Region{} : given->largest_pieces(most_pieces);
 }
 
 void Surface::set_input_region(wl_resource* region) {
-  const Region* const given = RegionObject::from(region);
-  if (given == nullptr) {
-    pending_.input.reset();
-  } else {
-    pending_.input = *given;
-  }
+  pending_.input = RegionObject::from(region);
 }
 
 void Surface::set_buffer_transform(std::int32_t transform) {
@@ -468,6 +463,13 @@ bool Surface::frame_wanted() const noexcept {
          std::any_of(stack_.begin(), stack_.end(), [](const Subsurface* child) {
            return child != nullptr && child->surface()->frame_wanted();
          });
+}
+
+void Surface::output_bound(wl_resource* resource, wl_resource* output) noexcept {
+  if (!wl_resource_instance_of(resource, &wl_surface_interface, &requests))
+    return;
+  if (from(resource).entered_)
+    wl_surface_send_enter(resource, output);
 }
 
 void Surface::send_enter() noexcept {

@@ -40,8 +40,8 @@ class Surface {
     // What stays until it is changed.
     int scale = 1;
     Transform transform = Transform::Normal;
-    Region opaque;                // surface-local
-    std::optional<Region> input;  // surface-local; nullopt: the whole surface
+    Region opaque;                        // surface-local
+    std::shared_ptr<const Region> input;  // surface-local; null: the whole surface
   };
 
   // What a surface is used for. The surface calls its role; the role outlives neither the call that
@@ -84,6 +84,9 @@ class Surface {
   PictureId id() const noexcept { return id_; }
   // From a wl_surface argument of a request.
   static Surface& from(wl_resource* resource) noexcept;
+  // If the resource is a surface that is on the screen: tells its client, which has just bound this
+  // wl_output.
+  static void output_bound(wl_resource* resource, wl_resource* output) noexcept;
 
   // Gives the surface a role. Roles are for life: false if it has or had one of another name, or if
   // another object plays it now. The object may go (clear_role) and another of that name may come.

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace demo {
+namespace {
+
+// Thousands of windows that change here and there: then it is everything between them.
+constexpr std::size_t most_pieces = 256;
+
+}  // namespace
 
 Region DamageTracker::update(std::span<const Picture> frame, Size size) {
   const Rect screen = Rect::at({}, size);
@@ -17,13 +23,14 @@ Region DamageTracker::update(std::span<const Picture> frame, Size size) {
     match_by_id();
     for (const Seen& before : last_)
       if (!before.stays)
-        damage.unite(before.area);
+        damage.unite_roughly(before.area, most_pieces);
     for (std::size_t i = 0; i < now_.size(); ++i) {
       const Seen& after = now_[i];
       if (!after.stays)
-        damage.unite(after.area);
+        damage.unite_roughly(after.area, most_pieces);
       else if (!frame[i].damage.empty())
-        damage.unite(frame[i].damage.translated(after.area.origin()).intersect(after.area));
+        damage.unite_roughly(frame[i].damage.translated(after.area.origin()).intersect(after.area),
+                             most_pieces);
     }
     damage.intersect(screen);
   }

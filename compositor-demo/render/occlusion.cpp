@@ -1,8 +1,16 @@
 #include "compositor-demo/render/occlusion.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace demo {
+namespace {
+
+// What is painted under something opaque is only wasted; but every further picture is cut with what
+// is left of the background, so that must not fall into thousands of pieces.
+constexpr std::size_t most_pieces = 256;
+
+}  // namespace
 
 bool paintable(const Picture& picture) noexcept {
   constexpr std::int64_t limit = 32766;
@@ -29,7 +37,7 @@ void Occlusion::compute(std::span<const Picture> pictures, const Rect& screen) {
     if (!paintable(pictures[i]))
       continue;
     visible[i] = background.intersected(pictures[i].area());
-    if (!visible[i].empty())
+    if (!visible[i].empty() && background.rects().size() <= most_pieces)
       background.subtract(opaque_part(pictures[i]));
   }
 }

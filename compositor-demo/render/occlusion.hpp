@@ -17,7 +17,7 @@ bool paintable(const Picture& picture) noexcept;
 Region opaque_part(const Picture& picture);
 
 struct Occlusion {
-  std::vector<Region> visible;  // of each picture, in output pixels
+  std::vector<Region> visible;  // of each picture, in output pixels; more among very many pieces
   Region background;            // what no opaque picture covers
 
   // Goes through the list front to back on an output that shows `screen`. Reuses its memory.

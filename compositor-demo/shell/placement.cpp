@@ -13,10 +13,14 @@ std::vector<int> candidates(int edge, std::span<const Rect> taken, int (Rect::*b
   for (const Rect& window : taken)
     found.push_back(saturated(std::int64_t{(window.*behind)()} + placement_gap));
   std::ranges::sort(found);
+  const auto repeated = std::ranges::unique(found);
+  found.erase(repeated.begin(), repeated.end());
   return found;
 }
 
 std::optional<Point> free_place(Size size, const Rect& area, std::span<const Rect> taken) {
+  if (taken.size() > placement_most_windows)
+    return {};
   const std::vector<int> columns = candidates(area.x, taken, &Rect::right);
   for (const int y : candidates(area.y, taken, &Rect::bottom)) {
     for (const int x : columns) {

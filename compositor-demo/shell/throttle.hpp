@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include <calloop/clock.hpp>
@@ -24,16 +25,15 @@ class Throttle {
 
   // When the next frame is due; nothing if nobody waits.
   std::optional<calloop::TimePoint> next() const noexcept;
-  // A window whose frame is due by now. It does not wait any more.
-  std::optional<WindowId> take(calloop::TimePoint now) noexcept;
+  // The windows whose frames are due by now. They do not wait any more.
+  std::vector<WindowId> take(calloop::TimePoint now);
 
  private:
   struct Covered {
-    WindowId id{};
     calloop::TimePoint due;
     bool waits = false;
   };
-  std::vector<Covered> covered_;
+  std::unordered_map<WindowId, Covered> covered_;
 };
 
 }  // namespace demo

@@ -71,6 +71,27 @@ TEST(Region, CutsOffWhatIsTooFarAway) {
   EXPECT_TRUE(there.translate({lowest, 0}).empty());
 }
 
+TEST(Region, MayTakeMoreOrLessWhenItsPiecesAreTooMany) {
+  Region exact;
+  Region rough;
+  for (int i = 0; i < 10; ++i) {
+    const Rect piece{4 * i, 4 * i, 1 + i % 3, 1};
+    exact.unite(piece);
+    rough.unite_roughly(piece, 10);
+  }
+  EXPECT_EQ(rough, exact) << "not more than may be";
+  rough.unite_roughly(Rect{50, 50, 1, 1}, 10);
+  EXPECT_EQ(rough, (Region{Rect{0, 0, 51, 51}}));
+
+  EXPECT_EQ(exact.largest_pieces(10), exact);
+  const Region largest = exact.largest_pieces(3);
+  EXPECT_EQ(largest.rects().size(), 3U);
+  EXPECT_EQ(largest.united(exact), exact) << "nothing that was not there";
+  for (const int i : {2, 5, 8})
+    EXPECT_TRUE(largest.contains(Rect{4 * i, 4 * i, 3, 1})) << i;
+  EXPECT_TRUE(exact.largest_pieces(0).empty());
+}
+
 TEST(Region, AnswersForPointsAndRectangles) {
   const Region ring = Region{Rect{0, 0, 30, 30}}.subtracted(Rect{10, 10, 10, 10});
   EXPECT_TRUE(ring.contains(Point{9, 9}));

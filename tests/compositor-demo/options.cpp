@@ -52,8 +52,9 @@ TEST(Options, HelpAndVersionAreNoErrors) {
   const auto help = parse({"--help"});
   ASSERT_TRUE(std::holds_alternative<Refusal>(help));
   EXPECT_EQ(std::get<Refusal>(help).status, 0);
-  for (const char* option : {"--backend", "--output", "--socket", "--screenshot", "--run-for",
-                             "--autostart", "--version", "-- COMMAND"})
+  for (const char* option :
+       {"--backend", "--output", "--socket", "--screenshot", "--run-for", "--autostart",
+        "--version", "-- COMMAND", "1 if a screenshot could not be written"})
     EXPECT_NE(std::get<Refusal>(help).text.find(option), std::string::npos) << option;
   const auto version = parse({"--version"});
   ASSERT_TRUE(std::holds_alternative<Refusal>(version));

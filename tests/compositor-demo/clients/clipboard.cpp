@@ -71,7 +71,7 @@ bool Clipboard::wait_for_keyboard() {
   return connection_.dispatch_until([this] { return enter_serial_.has_value(); });
 }
 
-void Clipboard::set(std::string mime_type, std::string text) {
+void Clipboard::set(const std::vector<std::string>& mime_types, std::string text) {
   text_ = std::move(text);
   cancelled_ = false;
   source_.reset(wl_data_device_manager_create_data_source(connection_.data_device_manager.get()));
@@ -87,7 +87,8 @@ void Clipboard::set(std::string mime_type, std::string text) {
       .action = [](void*, wl_data_source*, std::uint32_t) noexcept {},
   };
   wl_data_source_add_listener(source_.get(), &listener, this);
-  wl_data_source_offer(source_.get(), mime_type.c_str());
+  for (const std::string& type : mime_types)
+    wl_data_source_offer(source_.get(), type.c_str());
   wl_data_device_set_selection(device_.get(), source_.get(), enter_serial_.value_or(0));
 }
 
@@ -110,6 +111,10 @@ bool Clipboard::wait_for_offer(const std::string& mime_type) {
   });
 }
 
+void Clipboard::receive(const std::string& mime_type, int fd) {
+  wl_data_offer_receive(selection_->offer.get(), mime_type.c_str(), fd);
+}
+
 std::optional<std::string> Clipboard::read(const std::string& mime_type) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
@@ -118,7 +123,7 @@ std::optional<std::string> Clipboard::read(const std::string& mime_type) {
   calloop::OwnedFd writer{ends[1]};
   // Only our end does not block.
   ::fcntl(writer.get(), F_SETFL, 0);
-  wl_data_offer_receive(selection_->offer.get(), mime_type.c_str(), writer.get());
+  receive(mime_type, writer.get());
   wl_display_flush(connection_.display());
   writer.reset();
 

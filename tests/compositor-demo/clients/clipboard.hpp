@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connection.hpp"
@@ -24,7 +25,10 @@ class Clipboard {
   bool wait_for_keyboard();
   // Offers this to everybody. It is written, whole, while events are dispatched: somebody else must
   // read it meanwhile.
-  void set(std::string mime_type, std::string text);
+  void set(const std::string& mime_type, std::string text) {
+    set(std::vector<std::string>{mime_type}, std::move(text));
+  }
+  void set(const std::vector<std::string>& mime_types, std::string text);
   // Another client has set another selection.
   bool cancelled() const noexcept { return cancelled_; }
 
@@ -32,6 +36,8 @@ class Clipboard {
   bool wait_for_offer(const std::string& mime_type);
   // There is no selection.
   bool empty() const noexcept { return selection_ == nullptr; }
+  // Asks the selection's owner to write into this.
+  void receive(const std::string& mime_type, int fd);
   // What the selection's owner writes until it closes the pipe; nothing if that takes too long.
   std::optional<std::string> read(const std::string& mime_type);
 

@@ -106,13 +106,15 @@ Subsurface::Subsurface(Surface& parent, int x, int y, int width, int height, Col
 
 // --------------------------------------------------------------------------------------- Popup
 
-Popup::Popup(XdgSurface& parent, int x, int y, int width, int height, Colour colour)
+Popup::Popup(XdgSurface& parent, int x, int y, int width, int height, Colour colour,
+             std::uint32_t adjustment)
     : XdgSurface{parent.connection()} {
   const Owned<xdg_positioner> positioner{xdg_wm_base_create_positioner(connection().wm_base.get())};
   xdg_positioner_set_size(positioner.get(), width, height);
   xdg_positioner_set_anchor_rect(positioner.get(), x, y, 1, 1);
   xdg_positioner_set_anchor(positioner.get(), XDG_POSITIONER_ANCHOR_TOP_LEFT);
   xdg_positioner_set_gravity(positioner.get(), XDG_POSITIONER_GRAVITY_BOTTOM_RIGHT);
+  xdg_positioner_set_constraint_adjustment(positioner.get(), adjustment);
   popup_.reset(xdg_surface_get_popup(xdg(), parent.xdg(), positioner.get()));
   static constexpr xdg_popup_listener listener{
       .configure = [](void*, xdg_popup*, std::int32_t, std::int32_t, std::int32_t,

@@ -86,10 +86,12 @@ class Subsurface : public Surface {
   Owned<wl_subsurface> subsurface_;
 };
 
-// A popup of one colour whose top left corner is at this place of its parent's window geometry.
+// A popup of one colour whose top left corner is at this place of its parent's window geometry, if
+// it may be there: `adjustment` has the bits of xdg_positioner.constraint_adjustment.
 class Popup : public XdgSurface {
  public:
-  Popup(XdgSurface& parent, int x, int y, int width, int height, Colour colour);
+  Popup(XdgSurface& parent, int x, int y, int width, int height, Colour colour,
+        std::uint32_t adjustment = XDG_POSITIONER_CONSTRAINT_ADJUSTMENT_NONE);
 
   xdg_popup* popup() const noexcept { return popup_.get(); }
 

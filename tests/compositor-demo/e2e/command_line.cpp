@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -210,6 +211,104 @@ TEST_F(CommandLine, ASignalForAScreenshotWithoutAFileIsAnswered) {
   process.signal(SIGTERM);
   EXPECT_EQ(process.wait_for_end(), 0);
   EXPECT_EQ(place.complaints().size(), 1U) << place.log_text();
+}
+
+TEST_F(CommandLine, APipeThatNobodyReadsGetsNoScreenshot) {
+  const std::string pipe = place.directory() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  expect_refused(run({"--socket", "test", "--screenshot", pipe, "--run-for", "0.2"}), 1, pipe);
+}
+
+TEST_F(CommandLine, WithoutTheCommandThereIsNothingToBeSeen) {
+  const std::string file = place.directory() / "picture.png";
+  expect_refused(run({"--socket", "test", "--screenshot", file, "--", "no-such-program"}), 127,
+                 "no-such-program");
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(CommandLine, WhatWasNeverPaintedIsNoPicture) {
+  const std::string file = place.directory() / "picture.png";
+  expect_refused(run({"--socket", "test", "--screenshot", file, "--run-for", "0"}), 1,
+                 "nothing was painted yet");
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(CommandLine, AnOutputWithoutMemoryIsNamed) {
+  if (sanitized)
+    GTEST_SKIP() << "a sanitizer needs more address space than could be withheld";
+  std::vector<std::string> words =
+      compositor_command({"--socket", "test", "--output", "16384x16384"});
+  words.insert(words.begin(), {"/bin/sh", "-c", "ulimit -v 500000; exec \"$0\" \"$@\""});
+  Process process{words, {place.environment(), place.output(), place.log()}};
+  EXPECT_EQ(process.wait_for_end(), 1);
+  ASSERT_EQ(place.complaints().size(), 1U) << place.log_text();
+  EXPECT_NE(place.complaints().front().find("no memory for an output of 16384x16384"),
+            std::string::npos)
+      << place.log_text();
+}
+
+// It names a connection to the compositor that we ourselves are a client of.
+TEST_F(CommandLine, TheCommandDoesNotGetOurConnection) {
+  const Result result =
+      run({"--socket", "test", "--", "/bin/sh", "-c", "test -z \"${WAYLAND_SOCKET+set}\""},
+          {"WAYLAND_SOCKET=77"});
+  EXPECT_EQ(result.status, 0) << result.log;
+}
+
+// The line of /proc/PID/FILE that begins so, without that.
+std::string line_of(pid_t pid, const std::string& file, const std::string& begin) {
+  std::ifstream in{"/proc/" + std::to_string(pid) + "/" + file};
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(begin))
+      return line.substr(begin.size());
+  return "nothing";
+}
+
+TEST(Environment, OfASignalForABrokenPipeIsHarmlessForUsAndUsualForClients) {
+  Compositor compositor{{.arguments = {"--", "sh", "-c", "grep SigIgn /proc/self/status; read x"}}};
+  constexpr unsigned long sigpipe = 1UL << (SIGPIPE - 1);
+  const auto ignored = [](const std::string& mask) { return std::stoul(mask, nullptr, 16); };
+  EXPECT_NE(ignored(line_of(compositor.process().pid(), "status", "SigIgn:")) & sigpipe, 0U);
+  std::string said;
+  ASSERT_TRUE(eventually([&] {
+    std::ifstream output{compositor.place().output()};
+    return std::getline(output, said) && said.starts_with("SigIgn:");
+  }));
+  EXPECT_EQ(ignored(said.substr(7)) & sigpipe, 0U) << said;
+}
+
+TEST(Environment, OfFewDescriptorsIsWidenedForUsAndNotForClients) {
+  Compositor compositor{
+      {.arguments = {"--", "sh", "-c", "echo $(ulimit -Sn) $(ulimit -Hn); exec sleep 1005"},
+       .descriptors = 4096,
+       .soft_descriptors = 64}};
+  EXPECT_TRUE(eventually([&] {
+    std::ifstream output{compositor.place().output()};
+    std::string said;
+    return std::getline(output, said) && said == "64 4096";
+  }));
+  // For the moment of starting somebody the limit is that of the one who is started.
+  long soft = 0;
+  long hard = 0;
+  EXPECT_TRUE(eventually([&] {
+    std::istringstream limits{line_of(compositor.process().pid(), "limits", "Max open files")};
+    limits >> soft >> hard;
+    return soft == 4096;
+  })) << soft;
+  EXPECT_EQ(hard, 4096);
+}
+
+TEST(Screenshots, AskedForBeforeTheFirstDoNotReplaceIt) {
+  Compositor compositor{
+      {.arguments = {"--autostart",
+                     "until test -e \"$XDG_RUNTIME_DIR/go\"; do sleep 0.05; done; "
+                     "exec weston-simple-shm 2>/dev/null"}}};
+  EXPECT_EQ(compositor.screenshot().colours(), 1U);
+  std::filesystem::remove(compositor.place().picture());
+  std::ofstream{compositor.place().directory() / "go"};
+  // Now that of --screenshot, when the window is there.
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(compositor.place().picture()); }));
+  EXPECT_TRUE(compositor.says("screenshot of 1 windows"));
 }
 
 TEST_F(CommandLine, AScreenshotThatCannotBeWrittenIsReported) {

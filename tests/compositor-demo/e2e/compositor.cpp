@@ -62,8 +62,8 @@ Compositor::Compositor(const CompositorOptions& options) {
                           "--output", options.output, "--screenshot", place_.picture()});
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   process_ = std::make_unique<Process>(
-      std::move(words),
-      ProcessOptions{place_.environment(), place_.output(), place_.log(), options.descriptors});
+      std::move(words), ProcessOptions{place_.environment(), place_.output(), place_.log(),
+                                       options.descriptors, options.soft_descriptors});
   if (!says("listening on ") || !process_->running())
     throw std::runtime_error{"compositor-demo does not listen, its status is " +
                              std::to_string(process_->wait_for_end(0s).value_or(-1)) + ":\n" +

@@ -18,13 +18,15 @@ namespace e2e {
 // The colour where no window is.
 inline constexpr std::uint32_t background = 0x2a3542;
 
-// With a sanitizer memory grows by what the sanitizer keeps, which says nothing about us.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool address_sanitizer = true;
+// With a sanitizer memory grows by what the sanitizer keeps, which says nothing about us, and
+// everything takes several times as long.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
 #elif defined(__has_feature)
-inline constexpr bool address_sanitizer = __has_feature(address_sanitizer);
+inline constexpr bool sanitized =
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
-inline constexpr bool address_sanitizer = false;
+inline constexpr bool sanitized = false;
 #endif
 
 // The files of one run of the compositor, and what its environment is.
@@ -52,6 +54,7 @@ struct CompositorOptions {
   std::vector<std::string> arguments = {};  // behind --backend, --socket and --screenshot
   std::string output = "400x300@60";
   rlim_t descriptors = 0;  // as ProcessOptions
+  rlim_t soft_descriptors = 0;
 };
 
 class Compositor {

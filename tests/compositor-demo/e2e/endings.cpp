@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Generous; it is a matter of milliseconds, of one second for clients that do not want to end.
+// Generous; it is a matter of milliseconds, of some hundred for clients that do not want to end.
 constexpr auto prompt = 5s;
 
 bool alive(pid_t pid) {
@@ -65,6 +65,44 @@ TEST_P(Ending, ByRequestEndsClientsThatDoNotWantTo) {
       {.arguments = {"--autostart", "trap '' INT TERM HUP; while :; do sleep 0.1; done"}}};
   ASSERT_TRUE(has_started(compositor, "sleep"));
   expect_nothing_left(compositor, GetParam());
+}
+
+// Its shell is ready when the sleep is there.
+CompositorOptions with_a_stubborn_client() {
+  return {.arguments = {"--autostart", "trap '' INT TERM HUP; while :; do sleep 0.1; done"}};
+}
+
+TEST(EndingByRequest, LetsNobodyInWhileItWaits) {
+  Compositor compositor{with_a_stubborn_client()};
+  ASSERT_TRUE(has_started(compositor, "sleep"));
+  // It shall not kill the client before we have looked.
+  const pid_t shell = descendants(compositor.process().pid()).front().pid;
+  compositor.process().signal(SIGTERM);
+  bool alone = false;
+  EXPECT_TRUE(eventually([&] {
+    alone = alone || !alive(shell);
+    return !std::filesystem::exists(compositor.socket());
+  }));
+  EXPECT_FALSE(alone) << "the socket was there as long as the client";
+  EXPECT_EQ(compositor.process().wait_for_end(prompt), 0);
+}
+
+// Whoever asks again wants no patience with clients. One that is much faster than the patience is
+// proof; on a busy machine that may take some attempts.
+TEST(EndingByRequest, ThatIsRepeatedWaitsForNobody) {
+  Clock::duration fastest = patience;
+  for (int attempt = 0; attempt < 10 && fastest > 100ms; ++attempt) {
+    Compositor compositor{with_a_stubborn_client()};
+    ASSERT_TRUE(has_started(compositor, "sleep"));
+    compositor.process().signal(SIGTERM);
+    // Both at once would be one.
+    ASSERT_TRUE(eventually([&] { return !std::filesystem::exists(compositor.socket()); }));
+    const auto begin = Clock::now();
+    compositor.process().signal(SIGTERM);
+    EXPECT_EQ(compositor.process().wait_for_end(prompt), 0);
+    fastest = std::min<Clock::duration>(fastest, Clock::now() - begin);
+  }
+  EXPECT_LT(fastest, 150ms);
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, Ending, testing::Values(SIGINT, SIGTERM, SIGHUP),

@@ -114,6 +114,24 @@ INSTANTIATE_TEST_SUITE_P(
                 client.keep(wl_data_device_manager_create_data_source(
                     client.connection.data_device_manager.get()));
               }},
+        Greed{"rectangles", "more than 65536 rectangles",
+              [](GreedyClient& client) {
+                auto* const region =
+                    wl_compositor_create_region(client.connection.compositor.get());
+                client.keep(region);
+                for (int i = 0; i < 50; ++i)
+                  wl_region_add(region, 2 * i, 2 * i, 1, 1);
+                client.connection.roundtrip();
+              }},
+        Greed{"data_formats", "more than 262144 bytes of data formats",
+              [](GreedyClient& client) {
+                auto* const source = wl_data_device_manager_create_data_source(
+                    client.connection.data_device_manager.get());
+                client.keep(source);
+                for (int i = 0; i < 30; ++i)
+                  wl_data_source_offer(source, (std::to_string(i) + std::string(100, 'x')).c_str());
+                client.connection.roundtrip();
+              }},
         Greed{"registries", "more than 1024 bound globals",
               [](GreedyClient& client) {
                 client.keep(wl_display_get_registry(client.connection.display()));
@@ -121,6 +139,27 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& greed) { return greed.param.name; });
 
 class GreedForMemory : public HostileTest {};
+
+// None of them too much for one client.
+TEST_F(GreedForMemory, ByManyConnections) {
+  std::vector<std::unique_ptr<Connection>> clients;
+  std::vector<Owned<wl_region>> regions;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(std::make_unique<Connection>(compositor.socket()));
+    Connection& client = *clients.back();
+    for (int count = 0; count < 100 && client.alive(); ++count) {
+      regions.emplace_back(wl_compositor_create_region(client.compositor.get()));
+      for (int piece = 0; piece < 600; ++piece)
+        wl_region_add(regions.back().get(), 2 * piece, 2 * piece, 1, 1);
+      client.roundtrip();
+    }
+  }
+  EXPECT_TRUE(compositor.says("more than 262144 rectangles in regions with all its connections"));
+  EXPECT_TRUE(clients.front()->roundtrip());
+  EXPECT_TRUE(clients.back()->wait_for_end());
+  expect_grown_by_less_than(64 * 1024);
+  regions.clear();
+}
 
 // Rectangles of one region are not counted, but take memory, and time for each operation on them.
 TEST_F(GreedForMemory, ByARegionOfManyPieces) {
@@ -186,21 +225,24 @@ TEST_F(Deaf, WhoAsksAndNeverListensIsDisconnected) {
   expect_grown_by_less_than(32 * 1024);
 }
 
-// It does not even ask: what it does not read is what others cause.
+// It fills its socket, not more than that, and then does not even ask: libwayland hears nothing of
+// it any more.
 TEST_F(Deaf, WhoHasAWindowAndNeverListensIsDisconnected) {
   Connection client{compositor.socket()};
   Window window{client, 50, 50, 0xffff0000};
-  // Frames of its own, as many as may wait, and nobody to read the answers.
+  // Each answer has 24 bytes. A quarter of the socket's buffer is what poll(2) calls full.
   std::vector<Owned<wl_callback>> waiting;
-  for (int round = 0; round < 12; ++round) {
-    for (int i = 0; i < 1000; ++i)
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 500; ++i)
       waiting.emplace_back(wl_surface_frame(window.get()));
     wl_surface_damage_buffer(window.get(), 0, 0, 1, 1);
     window.commit();
-    if (wl_display_flush(client.display()) < 0)
-      break;
-    std::this_thread::sleep_for(50ms);
+    ASSERT_GE(wl_display_flush(client.display()), 0);
+    const unsigned frames = witness.frames();
+    ASSERT_TRUE(eventually([&] { return witness.frames() > frames + 2; }));
   }
+  EXPECT_EQ(compositor.screenshot().count(0xff0000), 50U * 50U) << "it may be busy";
+  EXPECT_TRUE(compositor.says("does not read its events: disconnected"));
   EXPECT_TRUE(eventually([&] { return compositor.screenshot().count(0xff0000) == 0; }));
   expect_grown_by_less_than(32 * 1024);
 }
@@ -220,6 +262,8 @@ class Descriptors : public HostileTest {
     return tests::run_command(as_client() + "wayland-info").status == 0;
   }
 };
+
+class Crowd : public HostileTest {};
 
 TEST_F(Descriptors, OneThatConnectsForEverIsRefused) {
   std::vector<RawConnection> connections;
@@ -248,6 +292,16 @@ TEST_F(Descriptors, ManyThatConnectForEverAreRefusedAndTheOthersStay) {
     EXPECT_GT(witness.frames(), frames);
   }
   EXPECT_TRUE(eventually([&] { return others_may_connect(); }));
+}
+
+// However many descriptors there are.
+TEST_F(Crowd, OfConnectionsOfOneProcessIsRefused) {
+  {
+    const Process hog{{TESTS_HOG, compositor.socket().string(), "connections", "300"}};
+    EXPECT_TRUE(compositor.says("refused: it has too many connections"));
+    EXPECT_TRUE(Connection{compositor.socket()}.roundtrip());
+  }
+  EXPECT_TRUE(eventually([&] { return Connection{compositor.socket()}.roundtrip(); }));
 }
 
 // Descriptors that no request takes stay in libwayland's queue.

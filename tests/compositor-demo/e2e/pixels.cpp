@@ -171,6 +171,21 @@ TEST_F(Pixels, APopupIsWhereItsPositionerSays) {
   EXPECT_EQ(compositor.screenshot().count(red), 120U * 80U);
 }
 
+TEST_F(Pixels, APopupStaysOnTheScreenBeforeItsWindowWasShown) {
+  Window window{client};
+  window.attach(300, 200, red);
+  window.commit();  // and nobody waits for a frame
+  const Popup popup{
+      window,
+      280,
+      190,
+      150,
+      120,
+      green,
+      XDG_POSITIONER_CONSTRAINT_ADJUSTMENT_SLIDE_X | XDG_POSITIONER_CONSTRAINT_ADJUSTMENT_SLIDE_Y};
+  EXPECT_EQ(compositor.screenshot().bounds(green), (Area{250, 180, 150, 120}));
+}
+
 TEST_F(Pixels, APopupCountsFromTheWindowGeometry) {
   Window window{client};
   xdg_surface_set_window_geometry(window.xdg(), 10, 5, 90, 40);

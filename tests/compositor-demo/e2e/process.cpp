@@ -35,7 +35,8 @@ namespace {
   ::dup2(output, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
   ::close_range(3, ~0U, 0);
-  const struct rlimit limit{options.descriptors, options.descriptors};
+  const rlim_t soft = options.soft_descriptors;
+  const struct rlimit limit{soft != 0 ? soft : options.descriptors, options.descriptors};
   if (options.descriptors != 0 && ::setrlimit(RLIMIT_NOFILE, &limit) != 0)
     ::_exit(125);
   ::execvp(words[0], words);

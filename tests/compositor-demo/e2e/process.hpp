@@ -21,7 +21,8 @@ struct ProcessOptions {
   std::vector<std::string> environment = {};  // "NAME=value", or "NAME" to take it away
   std::filesystem::path output = "/dev/null";
   std::filesystem::path errors = {};  // empty: with the output
-  rlim_t descriptors = 0;             // soft and hard limit; 0: ours
+  rlim_t descriptors = 0;             // hard limit; 0: ours
+  rlim_t soft_descriptors = 0;        // 0: as the hard limit
 };
 
 class Process {

@@ -106,7 +106,8 @@ TEST_P(RealClients, ShowAWindowAndLive) {
     EXPECT_EQ(first.width(), 1280);
     EXPECT_EQ(first.height(), 720);
     EXPECT_GT(first.colours(), 2U);
-    EXPECT_LT(first.count(background), 1280U * 720U - 100U * 100U);
+    // A flower may be a thin one.
+    EXPECT_LT(first.count(background), 1280U * 720U - 60U * 60U);
     EXPECT_GT(first.count(background), 0U);
   }
 
@@ -209,6 +210,7 @@ TEST_F(CoveredWindow, LivesOnAFrameASecond) {
   }
   // The first may come at once.
   EXPECT_GE(Clock::now() - begin, 1s);
+  EXPECT_LT(Clock::now() - begin, 8s);
 }
 
 }  // namespace

@@ -1,17 +1,27 @@
 #include "compositor-demo/output/png.hpp"
 
+#include <fcntl.h>
 #include <png.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <random>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <calloop/fd.hpp>
 
 #include "compositor-demo/output/image.hpp"
 
@@ -48,6 +58,14 @@ Image gradient(Size size) {
       pixman_image_get_data(image.get())[y * (pixman_image_get_stride(image.get()) / 4) + x] =
           0xab000000U | static_cast<unsigned>(x % 256) << 16 | static_cast<unsigned>(y % 256) << 8 |
           0x7fU;
+  return image;
+}
+
+// Does not get smaller by compression.
+Image noise(Size size) {
+  Image image = make_image(size);
+  std::mt19937 random{1};
+  std::generate_n(pixman_image_get_data(image.get()), size.width * size.height, std::ref(random));
   return image;
 }
 
@@ -113,6 +131,48 @@ TEST_F(PngTest, NamesAFileThatCannotBeWritten) {
 TEST_F(PngTest, NeverReplacesADevice) {
   write_png("/dev/null", gradient({5, 5}).get());
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
+TEST_F(PngTest, DoesNotWaitForAReaderOfAPipe) {
+  ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0600), 0);
+  const auto error_of_writing = [&] {
+    try {
+      write_png(file("pipe"), noise({400, 300}).get());
+    } catch (const std::system_error& error) {
+      EXPECT_NE(std::string{error.what()}.find(file("pipe")), std::string::npos) << error.what();
+      return error.code().value();
+    }
+    return 0;
+  };
+  EXPECT_EQ(error_of_writing(), ENXIO);
+  // One who does not read.
+  const calloop::OwnedFd reader{::open(file("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  EXPECT_EQ(error_of_writing(), ETIMEDOUT);
+  EXPECT_TRUE(fs::is_fifo(file("pipe")));
+}
+
+TEST_F(PngTest, WritesToAPipeThatIsRead) {
+  ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0600), 0);
+  std::jthread writer;
+  {
+    const calloop::OwnedFd reader{::open(file("pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    writer = std::jthread{[&] { write_png(file("pipe"), noise({400, 300}).get()); }};
+    ::fcntl(reader.get(), F_SETFL, 0);
+    std::ofstream copy{file("copy.png"), std::ios::binary};
+    // The end comes when the writer has closed it, so it must have opened it before.
+    std::array<char, 4096> buffer{};
+    bool begun = false;
+    while (true) {
+      const ssize_t count = ::read(reader.get(), buffer.data(), buffer.size());
+      if (count == 0 && begun)
+        break;
+      begun = begun || count > 0;
+      copy.write(buffer.data(), count);
+    }
+  }
+  Size size;
+  read_png(file("copy.png"), size);
+  EXPECT_EQ(size, (Size{400, 300}));
 }
 
 TEST_F(PngTest, SaysWhenThereIsNoRoom) {

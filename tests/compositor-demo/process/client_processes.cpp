@@ -26,10 +26,12 @@ namespace {
 using namespace std::chrono_literals;
 
 struct App final : ClientProcesses::Host {
-  explicit App(calloop::LoopHandle<App> loop)
+  App(calloop::LoopHandle<App> loop, calloop::Duration patience)
       : clients{loop.part<&App::clients>(),
                 *this,
-                {.wayland_display = "wayland-of-this-test", .descriptors = 321}} {}
+                {.wayland_display = "wayland-of-this-test",
+                 .descriptors = 321,
+                 .patience = patience}} {}
   void client_ended(pid_t client, int status) override { ended[client] = status; }
   void all_clients_ended() override { ++all_ended; }
 
@@ -40,7 +42,7 @@ struct App final : ClientProcesses::Host {
 
 class ClientProcessesTest : public testing::Test {
  protected:
-  ClientProcessesTest() {
+  explicit ClientProcessesTest(calloop::Duration patience = 60s) : patience_{patience} {
     std::string name = (std::filesystem::temp_directory_path() / "demo-clients-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr)
       throw std::system_error{errno, std::generic_category()};
@@ -73,9 +75,10 @@ class ClientProcessesTest : public testing::Test {
   }
   bool exists(const char* name) const { return std::filesystem::exists(file(name)); }
 
+  calloop::Duration patience_;  // longer than any test
   std::filesystem::path directory_;
   calloop::EventLoop<App> loop_;
-  App app_{loop_.handle()};
+  App app_{loop_.handle(), patience_};
 };
 
 TEST_F(ClientProcessesTest, ReportStatusesAsAShellDoes) {
@@ -127,10 +130,15 @@ TEST_F(ClientProcessesTest, EndAtOnceWhenTheyObey) {
   const auto begin = calloop::Clock::now();
   app_.clients.end_all();
   ASSERT_TRUE(run_until([&] { return app_.all_ended == 1; }));
-  EXPECT_LT(calloop::Clock::now() - begin, ClientProcesses::patience) << "nobody was waited for";
+  EXPECT_LT(calloop::Clock::now() - begin, patience_) << "nobody was waited for";
 }
 
-TEST_F(ClientProcessesTest, AreKilledWhenTheyDoNotObey) {
+class ImpatientTest : public ClientProcessesTest {
+ protected:
+  ImpatientTest() : ClientProcessesTest{200ms} {}
+};
+
+TEST_F(ImpatientTest, KillsThoseWhoDoNotObey) {
   const pid_t stubborn = sh("trap '' TERM; touch " + file("ready") + "; while :; do sleep 1; done");
   ASSERT_TRUE(run_until([&] { return exists("ready"); }));
   app_.clients.end_all();
@@ -145,7 +153,7 @@ TEST_F(ClientProcessesTest, AreKilledWithoutPatienceWhenAskedTo) {
   app_.clients.end_all();
   app_.clients.kill_all();
   ASSERT_TRUE(run_until([&] { return app_.all_ended == 1; }));
-  EXPECT_LT(calloop::Clock::now() - begin, ClientProcesses::patience);
+  EXPECT_LT(calloop::Clock::now() - begin, patience_);
   EXPECT_EQ(app_.ended[stubborn], 128 + SIGKILL);
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -442,13 +443,24 @@ TEST_F(DataDeviceTest, HoardersAreDisconnectedAlone) {
     EXPECT_TRUE(reader.client.alive());
   };
   expect_gone([](LoopbackClient& client) {
-    const ClientSource source{client, {std::string(257, 'x')}};
+    const ClientSource source{client, {std::string(513, 'x')}};
     client.roundtrip();
   });
+  // What LibreOffice offers is not too much.
+  {
+    LoopbackClient client{server};
+    std::vector<std::string> types(30, std::string(60, 'x'));
+    for (std::size_t i = 0; i < types.size(); ++i)
+      types[i] += std::to_string(i);
+    types[0].resize(250, 'y');
+    const ClientSource source{client, types};
+    client.roundtrip();
+    EXPECT_TRUE(client.alive());
+  }
   expect_gone([](LoopbackClient& client) {
     std::vector<std::string> types;
-    types.reserve(257);
-    for (int i = 0; i < 257; ++i)
+    types.reserve(129);
+    for (int i = 0; i < 129; ++i)
       types.push_back("type/" + std::to_string(i));
     const ClientSource source{client, types};
     client.roundtrip();
@@ -463,25 +475,84 @@ TEST_F(DataDeviceTest, HoardersAreDisconnectedAlone) {
   });
   expect_gone([](LoopbackClient& client) {
     std::vector<std::unique_ptr<ClientDevice>> devices;
-    devices.reserve(17);
-    for (int i = 0; i < 17; ++i)
+    devices.reserve(9);
+    for (int i = 0; i < 9; ++i)
       devices.push_back(std::make_unique<ClientDevice>(client));
     client.roundtrip();
   });
 }
 
-TEST_F(DataDeviceTest, AReaderThatAsksWithoutEndIsDisconnectedAlone) {
+// The owner is busy meanwhile.
+TEST_F(DataDeviceTest, AReaderThatAsksWithoutEndHarmsNobody) {
   ClientSource source{writer.client, {"text/plain"}};
   focus(writer);
   select(writer, source);
   focus(reader);
-  for (int i = 0; i < 300 && reader.client.alive(); ++i) {
-    reader.device.receive(*reader.device.selection, "text/plain");
-    source.text.clear();  // nobody reads it
-    writer.client.roundtrip();
+  const auto ask = [&](const ClientOffer& offer, int times) {
+    for (int i = 0; i < times && reader.client.alive(); ++i)
+      reader.device.receive(offer, "text/plain");
+  };
+  ask(*reader.device.selection, 400);
+  // Each device has an offer of its own, and can be made anew.
+  for (int i = 0; i < 20; ++i) {
+    ClientDevice another{reader.client};
+    reader.client.roundtrip();
+    ASSERT_NE(another.selection, nullptr);
+    ask(*another.selection, 100);
+    wl_data_device_release(another.proxy.release());
+    reader.client.roundtrip();
   }
-  EXPECT_FALSE(reader.client.alive());
+  // In the end there is an answer to everyone: an empty one.
+  EXPECT_EQ(all_of(reader.device.receive(*reader.device.selection, "text/plain")), "");
+
+  source.text.clear();  // nobody reads it
+  writer.client.roundtrip();
   EXPECT_TRUE(writer.client.alive());
+  EXPECT_FALSE(source.sent.empty());
+  EXPECT_LT(source.sent.size(), 200U);
+  EXPECT_TRUE(reader.client.alive());
+  // Now that it has read, it is asked again.
+  source.text = "news";
+  const calloop::OwnedFd received = reader.device.receive(*reader.device.selection, "text/plain");
+  writer.client.roundtrip();
+  EXPECT_EQ(all_of(received), "news");
+}
+
+// One that is busy has the keyboard, another one copies without a pause.
+TEST_F(DataDeviceTest, ManySelectionsDoNotHarmOneThatDoesNotRead) {
+  focus(reader);
+  const int known = reader.device.selections;
+  std::vector<std::string> types;
+  types.reserve(100);
+  for (int i = 0; i < 100; ++i)
+    types.push_back(std::to_string(i) + std::string(30, 'x'));
+  std::vector<std::unique_ptr<ClientSource>> sources;
+  for (int i = 0; i < 300; ++i) {
+    sources.push_back(std::make_unique<ClientSource>(writer.client, types));
+    // Each answers an event of its own.
+    server.seat().pointer().motion(Surface::Hit{writer.surface, 1, 1}, 0);
+    const std::uint32_t serial = server.seat().serials().latest();
+    server.seat().pointer().motion({}, 0);
+    select(writer, *sources.back(), serial);
+    ASSERT_EQ(sources.back()->cancelled, 0) << i;
+    if (i > 0)
+      wl_data_source_destroy(sources[sources.size() - 2]->proxy.release());
+  }
+  ASSERT_NE(server.data_devices().selection(), nullptr);
+  reader.client.roundtrip();
+  ASSERT_TRUE(reader.client.alive());
+  EXPECT_LT(reader.device.selections - known, 100);
+  // The last one is made up, with nobody doing anything.
+  const ClientOffer* const seen = reader.device.selection;
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  while (reader.device.selection == seen && std::chrono::steady_clock::now() < give_up)
+    reader.client.dispatch();
+  ASSERT_NE(reader.device.selection, seen);
+  const calloop::OwnedFd received =
+      reader.device.receive(*reader.device.selection, types.front().c_str());
+  writer.client.roundtrip();
+  EXPECT_EQ(all_of(received), "some text");
+  EXPECT_EQ(sources.back()->sent.size(), 1U);
 }
 
 }  // namespace

@@ -172,6 +172,30 @@ class Client {
   int left = 0;
 };
 
+// Counts who has the keyboard.
+struct Keys {
+  explicit Keys(Client& client)
+      : keyboard{wl_seat_get_keyboard(client.bind<wl_seat>(wl_seat_interface))} {
+    static const wl_keyboard_listener listener{
+        .keymap = [](void*, wl_keyboard*, std::uint32_t, std::int32_t fd,
+                     std::uint32_t) { ::close(fd); },
+        .enter = [](void* self, wl_keyboard*, std::uint32_t, wl_surface*,
+                    wl_array*) { ++static_cast<Keys*>(self)->entered; },
+        .leave = [](void* self, wl_keyboard*, std::uint32_t,
+                    wl_surface*) { ++static_cast<Keys*>(self)->left; },
+        .key = [](void*, wl_keyboard*, std::uint32_t, std::uint32_t, std::uint32_t,
+                  std::uint32_t) {},
+        .modifiers = [](void*, wl_keyboard*, std::uint32_t, std::uint32_t, std::uint32_t,
+                        std::uint32_t, std::uint32_t) {},
+        .repeat_info = [](void*, wl_keyboard*, std::int32_t, std::int32_t) {}};
+    wl_keyboard_add_listener(keyboard, &listener, this);
+  }
+
+  wl_keyboard* keyboard;
+  int entered = 0;
+  int left = 0;
+};
+
 class ProtocolTest : public testing::Test {
  protected:
   ProtocolTest() {
@@ -189,6 +213,14 @@ class ProtocolTest : public testing::Test {
   }
 
   std::string path() const { return (directory_.path() / protocol->socket()).string(); }
+  // Until it is so, without anybody doing anything.
+  template <class Condition>
+  bool eventually(const Condition& condition) {
+    const auto give_up = std::chrono::steady_clock::now() + 10s;
+    while (!condition() && std::chrono::steady_clock::now() < give_up)
+      loop.dispatch(10ms, *protocol);
+    return condition();
+  }
   std::unique_ptr<Client> connect() {
     return std::make_unique<Client>(path(), [this] {
       if (protocol)
@@ -326,6 +358,85 @@ TEST_F(ProtocolTest, AWindowFromItsFirstToItsLastFrame) {
   protocol->frame_shown(window, at(8s), 1);
   EXPECT_TRUE(client->roundtrip());
   wl_output_release(output);
+}
+
+TEST_F(ProtocolTest, AnOutputBoundLaterHearsWhatIsOnIt) {
+  const auto client = connect();
+  client->make_window(300, 200);
+  const auto other = connect();
+  other->make_window(300, 200);
+  for (const WindowId window : host.mapped)
+    protocol->frame_shown(window, at(1s), 1);
+  wl_surface* const hidden = wl_compositor_create_surface(client->compositor);
+  client->roundtrip();
+  EXPECT_EQ(client->entered, 0) << "it knows of no output";
+  auto* const output = client->bind<wl_output>(wl_output_interface);
+  ASSERT_TRUE(client->roundtrip());
+  EXPECT_EQ(client->entered, 1);
+  auto* const again = client->bind<wl_output>(wl_output_interface);
+  ASSERT_TRUE(client->roundtrip());
+  EXPECT_EQ(client->entered, 2) << "once for each wl_output";
+  protocol->frame_shown(host.mapped[0], at(2s), 1);
+  ASSERT_TRUE(client->roundtrip());
+  EXPECT_EQ(client->entered, 2);
+  ASSERT_TRUE(other->roundtrip());
+  EXPECT_EQ(other->entered, 0) << "it has not bound any";
+  wl_surface_destroy(hidden);
+  wl_output_release(again);
+  wl_output_release(output);
+}
+
+// Others take the keyboard from one that is busy, and give it back, as often as they like.
+TEST_F(ProtocolTest, FocusThatComesAndGoesDoesNotHarmOneThatDoesNotRead) {
+  const auto busy = connect();
+  busy->make_window(10, 10);
+  Keys keys{*busy};
+  ASSERT_TRUE(busy->roundtrip());
+  const auto other = connect();
+  other->make_window(10, 10);
+  for (int i = 0; i != 5000; ++i) {
+    protocol->set_keyboard_focus(host.mapped[i % 2]);
+    loop.dispatch(0ms, *protocol);
+    other->exchange();
+  }
+  protocol->set_keyboard_focus(host.mapped[0]);
+  // Long enough for one that gets nothing out of its socket.
+  for (int second = 0; second != 20; ++second)
+    protocol->frame_shown(host.mapped[0], at(second * 1s), 1);
+  loop.dispatch(0ms, *protocol);
+  ASSERT_EQ(host.mapped.size(), 2U);
+  ASSERT_TRUE(busy->roundtrip());
+  EXPECT_EQ(keys.entered - keys.left, 0) << "as long as it did not read it could not have it";
+  EXPECT_LT(keys.entered, 1000);
+  // Now that it has read.
+  EXPECT_TRUE(eventually([&] {
+    busy->exchange();
+    return keys.entered - keys.left == 1;
+  }));
+  ASSERT_TRUE(other->roundtrip());
+}
+
+TEST_F(ProtocolTest, AClientCanBeDisconnected) {
+  const auto other = connect();
+  other->make_window(10, 10);
+  const auto client = connect();
+  client->make_window(10, 10);
+  protocol->disconnect(host.mapped[1], "is not wanted");
+  loop.dispatch(0ms, *protocol);
+  EXPECT_EQ(host.mapped.size(), 1U);
+  EXPECT_FALSE(client->roundtrip());
+  EXPECT_TRUE(other->roundtrip());
+  protocol->disconnect(WindowId{4711}, "was never there");
+}
+
+TEST_F(ProtocolTest, WhoIsThereStaysWhenNobodyIsLetInAnyMore) {
+  const auto client = connect();
+  client->make_window(10, 10);
+  protocol->stop_accepting();
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+  EXPECT_THROW(connect(), std::system_error);
+  EXPECT_TRUE(client->roundtrip());
+  protocol->stop_accepting();
 }
 
 TEST_F(ProtocolTest, WindowsOfADeadClientAreUnmapped) {

@@ -75,6 +75,21 @@ TEST_F(XdgPopupTest, PopupsOnPopupsAreDrawnInTheOrderTheyWereMade) {
       (std::vector<Rect>{{0, 0, 100, 100}, {10, 15, 20, 30}, {10, 15, 20, 31}, {20, 30, 20, 32}}));
 }
 
+// A client may open it in the same breath as its window; somebody knows already where that is.
+TEST_F(XdgPopupTest, StaysInsideTheOutputBeforeTheFirstFrame) {
+  server.shell().add_output({0, 0, 300, 300});
+  server.last_window().moved_to({250, 250});
+  xdg_positioner_set_constraint_adjustment(
+      menu.positioner.get(),
+      XDG_POSITIONER_CONSTRAINT_ADJUSTMENT_SLIDE_X | XDG_POSITIONER_CONSTRAINT_ADJUSTMENT_SLIDE_Y);
+  ClientPopup popup{client, &window, menu};
+  popup.commit();
+  client.roundtrip();
+  ASSERT_EQ(popup.configures.size(), 1U);
+  const Rect place = popup.configures[0];
+  EXPECT_TRUE((Rect{0, 0, 300, 300}.contains(place.translated({250, 250})))) << place.x;
+}
+
 TEST_F(XdgPopupTest, StaysInsideTheOutputIfItMaySlide) {
   server.shell().add_output({0, 0, 300, 300});
   drawn({250, 250});

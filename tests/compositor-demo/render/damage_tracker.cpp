@@ -43,6 +43,18 @@ TEST_F(DamageTrackerTest, BelievesNoDamageOutsideTheSurfaceOrTheScreen) {
             (Region{Rect{90, 90, 10, 10}}));
 }
 
+// Each further piece would be compared with all that are there.
+TEST_F(DamageTrackerTest, PiecesWithoutNumberAreOne) {
+  std::vector<Picture> frame;
+  for (int i = 0; i < 2000; ++i)
+    frame.push_back(window(static_cast<std::uint64_t>(i), {i % 50 * 2, i / 50 * 2, 1, 1}));
+  update({});
+  const Region damage = update(frame);
+  EXPECT_LE(damage.rects().size(), 256U);
+  for (const Picture& picture : frame)
+    EXPECT_TRUE(damage.contains(picture.area()));
+}
+
 TEST_F(DamageTrackerTest, SeesWindowsComeMoveGrowAndGo) {
   update({});
   EXPECT_EQ(update({window(1, {0, 0, 10, 10})}), (Region{Rect{0, 0, 10, 10}}));

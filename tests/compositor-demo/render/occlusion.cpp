@@ -48,6 +48,22 @@ TEST_F(OcclusionTest, AnOpaqueRegionEndsWithItsSurfaceAndTheScreen) {
   EXPECT_EQ(occlusion_.background, Region{screen}.subtracted(Rect{90, 90, 10, 10}));
 }
 
+// Thousands of windows with gaps between them: what they leave of the background is not kept
+// exactly.
+TEST_F(OcclusionTest, TheBackgroundDoesNotFallIntoPiecesWithoutNumber) {
+  std::vector<Picture> list{window(screen, {})};
+  for (int i = 0; i < 2000; ++i)
+    list.push_back(window({i % 50 * 2, i / 50 * 2, 1, 1}, {}, PIXMAN_x8r8g8b8));
+  occlusion_.compute(list, screen);
+  // One more window adds two pieces or so.
+  EXPECT_LE(occlusion_.background.rects().size(), 300U);
+  EXPECT_EQ(occlusion_.visible[0], occlusion_.background);
+  // What nothing covers is still seen.
+  EXPECT_TRUE(occlusion_.background.contains(Rect{0, 81, 100, 19}));
+  for (std::size_t i = 1; i < list.size(); ++i)
+    EXPECT_FALSE(occlusion_.visible[i].empty()) << i;
+}
+
 TEST_F(OcclusionTest, WhatPixmanCannotReadHidesNothing) {
   Picture huge = window({0, 0, 1, 1}, Region::everything());
   huge.size = {20'000, 1};

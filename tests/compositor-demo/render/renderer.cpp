@@ -214,6 +214,49 @@ TEST(Renderer, SaysWhoCanBeSeen) {
   EXPECT_FALSE(renderer.visible(2));
 }
 
+TEST(Renderer, SaysBeforehandWhatAPictureCosts) {
+  std::array<Sprite, 3> sprites;
+  for (std::size_t i = 0; i < sprites.size(); ++i) {
+    sprites[i].id = PictureId{i};
+    sprites[i].size = {20, 10};
+    sprites[i].pixels = test::image({20, 10});
+  }
+  sprites[0].position = {-10, 0};  // half of it is off the screen
+  sprites[2].transform = Transform::Rotated180;
+  std::vector<Picture> pictures;
+  for (const Sprite& s : sprites)
+    pictures.push_back(s.picture());
+  Renderer renderer{background};
+  renderer.plan(screen, 0, pictures);
+  constexpr std::int64_t rectangle = 256;
+  EXPECT_EQ(renderer.work(0), 10 * 10 + rectangle);
+  EXPECT_EQ(renderer.work(1), 20 * 10 + rectangle);
+  EXPECT_GT(renderer.work(2), 4 * 20 * 10) << "it is turned";
+  renderer.plan(screen, 1, pictures);
+  EXPECT_EQ(renderer.work(1), 0) << "nothing changed";
+}
+
+TEST(Renderer, LeavesOutWhatItIsToldTo) {
+  std::array<Sprite, 2> sprites;
+  for (std::size_t i = 0; i < sprites.size(); ++i) {
+    sprites[i].id = PictureId{i};
+    sprites[i].size = {10, 10};
+    sprites[i].position = {static_cast<int>(20 * i), 0};
+    sprites[i].pixels = test::image({10, 10});
+    test::fill(sprites[i].pixels.get(), 0xff112233);
+  }
+  const std::array pictures{sprites[0].picture(), sprites[1].picture()};
+  Renderer renderer{background};
+  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+  renderer.plan(screen, 0, pictures);
+  renderer.leave_out(0);
+  renderer.paint(target.get(), pictures);
+  EXPECT_EQ(test::pixel(target.get(), 5, 5) & 0xffffffU, background_pixel);
+  EXPECT_EQ(test::pixel(target.get(), 25, 5) & 0xffffffU, 0x112233U);
+  EXPECT_FALSE(renderer.visible(0));
+  EXPECT_TRUE(renderer.visible(1));
+}
+
 // Counts how its memory is read.
 class Guard final : public Access {
  public:

@@ -1,5 +1,6 @@
 #include "compositor-demo/shell/placement.hpp"
 
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -58,6 +59,16 @@ TEST(Placement, CascadesWithoutRoomAndStaysOnTheScreen) {
     EXPECT_TRUE(screen.contains(window));
   for (std::size_t i = 2; i < 4; ++i)
     EXPECT_NE(windows[i].origin(), windows[i - 1].origin());
+}
+
+// Who opens thousands must not make us look for a place among thousands.
+TEST(Placement, AmongVeryManyWindowsNobodyLooksForAPlace) {
+  const Rect wide{0, 0, 100'000, 720};
+  std::vector<Rect> windows = place(std::vector<Size>(placement_most_windows + 1, {1, 1}), wide);
+  expect_apart(windows, wide);  // each of those still got a place of its own
+  EXPECT_FALSE(
+      place_window({1, 1}, wide, std::span{windows}.first(placement_most_windows), 0).cascaded);
+  EXPECT_TRUE(place_window({1, 1}, wide, windows, 0).cascaded) << "though there is room";
 }
 
 TEST(Placement, AWindowLargerThanTheScreenShowsItsTopLeft) {
