@@ -23,7 +23,13 @@
 #endif
 #endif
 #ifdef CALLOOP_ADDRESS_SANITIZER
-#include <sanitizer/asan_interface.h>
+// As <sanitizer/asan_interface.h> declares them.
+extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier)
+void __asan_poison_memory_region(const volatile void* memory, std::size_t size);
+void __asan_unpoison_memory_region(const volatile void* memory, std::size_t size);
+// NOLINTEND(bugprone-reserved-identifier)
+}
 #endif
 
 namespace calloop {
