@@ -11,6 +11,7 @@
 
 #include "process.hpp"
 #include "screenshot.hpp"
+#include "tests/address_sanitizer.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace e2e {
@@ -18,16 +19,7 @@ namespace e2e {
 // The colour where no window is.
 inline constexpr std::uint32_t background = 0x2a3542;
 
-// With a sanitizer memory grows by what the sanitizer keeps, which says nothing about us, and
-// everything takes several times as long.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool sanitized =
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-inline constexpr bool sanitized = false;
-#endif
+using tests::address_sanitizer;
 
 // The files of one run of the compositor, and what its environment is.
 class Place {
