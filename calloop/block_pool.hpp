@@ -65,7 +65,7 @@ class CALLOOP_API BlockPool {
     make_unusable(memory, size);
   }
   /// The loop that a block belongs to.
-  [[nodiscard]] static LoopCore& owner_of(const void* memory, std::size_t size,
+  [[nodiscard]] static LoopCore& owner_of(void* memory, std::size_t size,
                                           std::size_t alignment) noexcept {
     return is_pooled(size, alignment) ? *chunk_of(memory)->pool->owner_ : *header_of(memory)->owner;
   }
@@ -92,11 +92,13 @@ class CALLOOP_API BlockPool {
   [[nodiscard]] static constexpr bool is_pooled(std::size_t size, std::size_t alignment) noexcept {
     return size <= largest && alignment <= chunk_header;
   }
-  [[nodiscard]] static Chunk* chunk_of(const void* memory) noexcept {
-    return reinterpret_cast<Chunk*>(reinterpret_cast<std::uintptr_t>(memory) & ~(chunk_size - 1));
+  [[nodiscard]] static Chunk* chunk_of(void* memory) noexcept {
+    void* const chunk = static_cast<std::byte*>(memory) -
+                        (reinterpret_cast<std::uintptr_t>(memory) & (chunk_size - 1));
+    return static_cast<Chunk*>(chunk);
   }
-  [[nodiscard]] static const Header* header_of(const void* memory) noexcept {
-    return static_cast<const Header*>(memory) - 1;
+  [[nodiscard]] static Header* header_of(void* memory) noexcept {
+    return static_cast<Header*>(memory) - 1;
   }
   // A freed block is not to be touched, and AddressSanitizer is told so.
   static void make_usable([[maybe_unused]] void* memory,

@@ -210,22 +210,19 @@ class Callback {
       }
     } else if constexpr (Offer::template is_metadata<T>) {
       return *metadata;
-    } else if constexpr (std::same_as<T, LoopHandle<Data>>) {
-      return give_handle<P>(loop_);
     } else if constexpr (IsHandle<T>) {
-      return give_handle<P>(std::get<T>(narrowed_));
+      static_assert(!std::is_rvalue_reference_v<P> && (!std::is_lvalue_reference_v<P> ||
+                                                       std::is_const_v<std::remove_reference_t<P>>),
+                    "calloop: a callback takes a LoopHandle by const reference or by value");
+      if constexpr (std::same_as<T, LoopHandle<Data>>) {
+        return loop_;
+      } else {
+        return std::get<T>(narrowed_);
+      }
     } else {
       return part_of<T>(loop_.data());
     }
   }
-  template <class P, class Handle>
-  [[nodiscard]] static P give_handle(const Handle& handle) {
-    static_assert(!std::is_rvalue_reference_v<P> && (!std::is_lvalue_reference_v<P> ||
-                                                     std::is_const_v<std::remove_reference_t<P>>),
-                  "calloop: a callback takes a LoopHandle by const reference or by value");
-    return handle;
-  }
-
   template <class... P>
   decltype(auto) inject([[maybe_unused]] Event& event, [[maybe_unused]] Metadata* metadata,
                         TypeList<P...>) {
