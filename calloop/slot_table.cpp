@@ -19,7 +19,7 @@ void SlotTable::grow() {
 
 // A generation is odd while the slot is taken, so that no token of a free slot is ever valid.
 std::uint32_t SlotTable::allocate() {
-  std::uint32_t index;
+  std::uint32_t index = 0;
   if (free_ != none) {
     index = static_cast<std::uint32_t>(free_);
     free_ = (*this)[index].next_free;

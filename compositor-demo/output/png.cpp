@@ -34,6 +34,7 @@ struct FileCloser {
   void operator()(std::FILE* file) const noexcept { std::fclose(file); }
 };
 struct Free {
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc): open_memstream(3) has allocated it.
   void operator()(char* memory) const noexcept { std::free(memory); }
 };
 
