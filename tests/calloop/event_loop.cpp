@@ -14,10 +14,10 @@
 #include <calloop/calloop.hpp>
 #include <calloop/testing.hpp>
 
-#include "tests/address_sanitizer.hpp"
 #include "tests/calloop/descriptor_count.hpp"
 #include "tests/calloop/hooked_source.hpp"
 #include "tests/calloop/pipe.hpp"
+#include "tests/sanitized.hpp"
 
 namespace {
 
@@ -223,7 +223,7 @@ TEST(EventLoop, WithoutSlackNothingIsLateOnPurpose) {
 }
 
 TEST(EventLoop, WithoutSlackAndDescriptorsTimersStillFire) {
-  if (tests::address_sanitizer)
+  if (tests::sanitized)
     GTEST_SKIP() << "the sanitizer itself needs descriptors, and there are none";
   EventLoop<> loop;
   loop.set_timer_slack(0ns);

@@ -17,9 +17,9 @@
 #include <calloop/calloop.hpp>
 #include <calloop/testing.hpp>
 
-#include "tests/address_sanitizer.hpp"
 #include "tests/calloop/careless_source.hpp"
 #include "tests/calloop/pipe.hpp"
+#include "tests/sanitized.hpp"
 
 namespace {
 
@@ -312,7 +312,7 @@ TEST_F(Ghosts, WhatAHandlerDoesWhileTheSourcesAreRegisteredAgainCounts) {
 }
 
 TEST_F(Ghosts, AreLaidAlsoWhenThereAreNoDescriptorsLeft) {
-  if (tests::address_sanitizer)
+  if (tests::sanitized)
     GTEST_SKIP() << "the sanitizer itself needs descriptors, and there are none";
   const Pipe good;
   int calls = 0;

@@ -11,7 +11,7 @@
 
 #include "process.hpp"
 #include "screenshot.hpp"
-#include "tests/address_sanitizer.hpp"
+#include "tests/sanitized.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace e2e {
@@ -19,7 +19,7 @@ namespace e2e {
 // The colour where no window is.
 inline constexpr std::uint32_t background = 0x2a3542;
 
-using tests::address_sanitizer;
+using tests::sanitized;
 
 // The files of one run of the compositor, and what its environment is.
 class Place {
