@@ -142,6 +142,7 @@ TEST_F(RegistrationCode, DoesNotAskForWhatItIsAbout) {
   EXPECT_EQ(updates, 1);
   loop_.dispatch(0ns);
   EXPECT_EQ(calls_, 1);
+  EXPECT_TRUE(handle_.remove(token_));  // before what it looks at
 }
 
 // The caller's code is on the stack, below the other source's function.
@@ -166,6 +167,7 @@ TEST_F(RegistrationCode, MayRemoveTheSourceWhoseCallbackCalledIt) {
   loop_.dispatch(0ns);
   EXPECT_TRUE(told);
   EXPECT_EQ(handle_.source_count(), 2u);
+  EXPECT_TRUE(handle_.remove(called));
 }
 
 TEST_F(RegistrationCode, MayInsertOthersAndFailAllTheSame) {
