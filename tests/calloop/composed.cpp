@@ -79,7 +79,7 @@ TEST(Composed, EachChildGetsItsOwnEvents) {
   std::vector<std::string> seen;
   const RegistrationToken token =
       loop.handle().insert_source(Mailbox{pipe.fd(), std::move(ping_source), std::move(channel)},
-                                  [&](std::string event) { seen.push_back(event); });
+                                  [&](const std::string& event) { seen.push_back(event); });
   const auto seen_in_one = [&] {
     seen.clear();
     loop.dispatch(0ns);
@@ -424,7 +424,7 @@ class Postbox : public Composed<Postbox> {
     return fd_.process_events(readiness, token, [&](Readiness, int&) {
       emit("received");
       return PostAction::Continue;
-    }) | outbox_.process_events(readiness, token, [&](std::optional<std::string> message) {
+    }) | outbox_.process_events(readiness, token, [&](const std::optional<std::string>& message) {
       emit(message.value_or("the last sender is gone"));
     });
   }
@@ -443,8 +443,9 @@ TEST(Composed, AnOutboxThatGoesLeavesTheRestAndDoesNotKeepTheLoopBusy) {
   std::vector<std::string> seen;
   auto [made, channel] = make_channel<std::string>();
   std::optional sender{std::move(made)};
-  const auto postbox = loop.handle().make_dispatcher(
-      Postbox{pipe.fd(), std::move(channel)}, [&](std::string text) { seen.push_back(text); });
+  const auto postbox =
+      loop.handle().make_dispatcher(Postbox{pipe.fd(), std::move(channel)},
+                                    [&](const std::string& text) { seen.push_back(text); });
   loop.handle().register_dispatcher(postbox);
   sender->send("sent");
   loop.dispatch(1h);

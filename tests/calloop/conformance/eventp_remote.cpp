@@ -141,6 +141,7 @@ TEST(Conformance, EP_039_CopiesInManyThreadsAreEachServedOnce) {
   const RemoteHandle<App> remote = remote_endpoint(loop.handle());
   run_with(loop, app, [&] {
     std::vector<std::jthread> workers;
+    workers.reserve(threads);
     for (int i = 0; i < threads; ++i)
       workers.emplace_back([copy = remote, i] {
         for (int call = 0; call < calls; ++call) {

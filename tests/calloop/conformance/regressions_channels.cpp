@@ -25,7 +25,7 @@ TEST(Conformance, CR_003_DroppingTheLastOfSeveralSyncSendersClosesTheChannel) {
   VirtualLoop<> v;
   auto [made, channel] = make_sync_channel<int>(2);
   std::optional first{std::move(made)};
-  std::optional second{*first};
+  std::optional second = first;
   int closed = 0;
   v.handle.insert_source(std::move(channel), [&](std::optional<int> message) {
     EXPECT_FALSE(message);

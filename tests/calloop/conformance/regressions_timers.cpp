@@ -29,7 +29,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using tests::allocations;
 using tests::OnDrop;
-using tests::Pipe;
 using tests::VirtualLoop;
 
 TEST(Conformance, CR_002_ReplacingAFarTimerOverAndOverCostsTheSameAtTheEnd) {
@@ -126,6 +125,7 @@ TEST(Conformance, CR_021_CancellingATimerLeavesTheLaterOnes) {
   VirtualLoop<> v;
   std::vector<int> fired;
   std::vector<RegistrationToken> tokens;
+  tokens.reserve(10);
   for (int i = 0; i < 10; ++i)
     tokens.push_back(
         v.handle.insert_source(Timer::after(i * 1s), [&fired, i] { fired.push_back(i); }));

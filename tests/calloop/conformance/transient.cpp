@@ -17,7 +17,6 @@ namespace {
 using namespace calloop;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 using Log = std::vector<std::string>;
 
