@@ -24,7 +24,6 @@ namespace {
 using namespace calloop;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using tests::HookedSource;
 using tests::Pipe;
 

@@ -12,7 +12,6 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 const std::string passed_case = R"(<testcase name="A" classname="Suite" status="run"/>)";

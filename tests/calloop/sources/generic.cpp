@@ -69,7 +69,7 @@ TEST(Generic, ClosesItsDescriptorWhenItIsRemoved) {
   EXPECT_EQ(tests::descriptor_count(), with_loop + 2);
   EXPECT_TRUE(loop.handle().remove(token));
   EXPECT_EQ(tests::descriptor_count(), with_loop + 1);
-  char byte;
+  char byte = 0;
   EXPECT_EQ(::read(pair.theirs.get(), &byte, 1), 0);  // the peer sees the end
   EXPECT_GT(with_loop, before);
 }
