@@ -115,7 +115,7 @@ TEST_F(TransientFailure, AReplacementThatFailsHalfWayLeavesNothingBehind) {
 // A descriptor whose registration functions can be told to throw, after they have done their work.
 struct Brittle : Generic<int> {
   const std::string* fails;
-  Brittle(int fd, const std::string* when) : Generic{fd, interest().read()}, fails{when} {}
+  Brittle(int fd, const std::string* when) : Generic{fd, calloop::interest().read()}, fails{when} {}
   void check(const char* what) const {
     if (*fails == what)
       throw Boom{what};
