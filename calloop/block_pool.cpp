@@ -13,7 +13,7 @@ BlockPool::~BlockPool() {
   }
 }
 
-void BlockPool::add_chunk(std::size_t size) {
+void BlockPool::add_chunk(std::size_t granules_each) {
   if (fresh_ == fresh_end_) {
     const std::size_t bytes = regions_ == nullptr ? first_region : later_regions;
     void* const region = ::operator new(bytes, std::align_val_t{chunk_size});
@@ -25,12 +25,12 @@ void BlockPool::add_chunk(std::size_t size) {
   if (chunk != regions_)
     ::new (static_cast<void*>(chunk)) Chunk{this, nullptr};
   // So that the first block is handed out first.
-  const std::size_t step = std::max<std::size_t>((size + granule - 1) / granule, 1) * granule;
-  Block*& first = free_[size / granule];
+  const std::size_t step = granules_each * granule;
+  Block*& first = free_[granules_each];
   for (std::size_t count = (chunk_size - chunk_header) / step; count > 0; --count) {
     void* const memory = chunk + chunk_header + (count - 1) * step;
     first = ::new (memory) Block{first};
-    make_unusable(memory, size);
+    make_unusable(memory, step);
   }
 }
 

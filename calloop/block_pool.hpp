@@ -49,20 +49,20 @@ class CALLOOP_API BlockPool {
   [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) {
     if (!is_pooled(size, alignment))
       return allocate_alone(size, alignment);
-    Block*& first = free_[size / granule];
+    Block*& first = free_[granules(size)];
     if (first == nullptr)
-      add_chunk(size);
+      add_chunk(granules(size));
     Block* const block = first;
-    make_usable(block, size);
+    make_usable(block, granules(size) * granule);
     first = block->next;
     return block;
   }
   static void free(void* memory, std::size_t size, std::size_t alignment) noexcept {
     if (!is_pooled(size, alignment))
       return free_alone(memory, alignment);
-    Block*& first = chunk_of(memory)->pool->free_[size / granule];
+    Block*& first = chunk_of(memory)->pool->free_[granules(size)];
     first = ::new (memory) Block{first};
-    make_unusable(memory, size);
+    make_unusable(memory, granules(size) * granule);
   }
   /// The loop that a block belongs to.
   [[nodiscard]] static LoopCore& owner_of(void* memory, std::size_t size,
@@ -92,6 +92,10 @@ class CALLOOP_API BlockPool {
   [[nodiscard]] static constexpr bool is_pooled(std::size_t size, std::size_t alignment) noexcept {
     return size <= largest && alignment <= chunk_header;
   }
+  // How many a block of that size takes, so that all blocks with that many are alike.
+  [[nodiscard]] static constexpr std::size_t granules(std::size_t size) noexcept {
+    return (size + granule - 1) / granule;
+  }
   [[nodiscard]] static Chunk* chunk_of(void* memory) noexcept {
     void* const chunk = static_cast<std::byte*>(memory) -
                         (reinterpret_cast<std::uintptr_t>(memory) & (chunk_size - 1));
@@ -113,7 +117,7 @@ class CALLOOP_API BlockPool {
     __asan_poison_memory_region(memory, size);
 #endif
   }
-  void add_chunk(std::size_t size);
+  void add_chunk(std::size_t granules_each);
   [[nodiscard]] void* allocate_alone(std::size_t size, std::size_t alignment) const;
   static void free_alone(void* memory, std::size_t alignment) noexcept;
 

@@ -178,10 +178,12 @@ std::span<const epoll_event> LoopCore::wait_for_timers(Duration at_most) {
       // Not as exact as can be, which would cost one more system call.
       return backend_->wait_until(end, now, Duration{1});
     }
+    if (!batch.empty())
+      return batch;
     now = backend_->now();
     timers.expire(now);
     // Else it was the moment to spread timers that are due later.
-    if (!batch.empty() || timers.has_due() || now >= end)
+    if (timers.has_due() || now >= end)
       return batch;
   }
   return backend_->poll();

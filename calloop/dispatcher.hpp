@@ -79,8 +79,8 @@ class SourceDispatcher final : public TypedDispatcher<S> {
   using Ret = typename S::Ret;
 
  public:
-  SourceDispatcher(S source, F callback, LoopHandle<Data> loop)
-      : TypedDispatcher<S>{std::move(source)}, callback_{std::move(callback), std::move(loop)} {}
+  SourceDispatcher(S source, F callback, const LoopHandle<Data>& loop)
+      : TypedDispatcher<S>{std::move(source)}, callback_{std::move(callback), loop} {}
   /// In the pool of the loop that `loop` is of. Throws std::bad_alloc, and what moving throws.
   [[nodiscard]] static DispatcherRef make(S source, F callback, const LoopHandle<Data>& loop) {
     BlockPool& pool = loop.core().blocks();

@@ -1,5 +1,6 @@
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <tuple>
@@ -65,6 +66,19 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Blocks,
 
 INSTANTIATE_TEST_SUITE_P(Sizes, SmallBlocks,
                          testing::Values(std::tuple{8, 8}, std::tuple{40, 8}, std::tuple{256, 64}));
+
+TEST(BlockPool, UnevenSizesFitBesideEvenOnes) {
+  char any = 0;
+  BlockPool pool{*reinterpret_cast<LoopCore*>(&any)};
+  BlockPool::free(pool.allocate(40, 8), 40, 8);
+  for (const std::size_t size : {std::size_t{1}, std::size_t{44}}) {
+    auto* const one = static_cast<std::byte*>(pool.allocate(size, 4));
+    auto* const other = static_cast<std::byte*>(pool.allocate(size, 4));
+    EXPECT_GE(std::abs(other - one), static_cast<std::ptrdiff_t>(size));
+    BlockPool::free(one, size, 4);
+    BlockPool::free(other, size, 4);
+  }
+}
 
 // What is large or has to be aligned lives in the loop as everybody else.
 struct alignas(128) Aligned {
