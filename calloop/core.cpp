@@ -88,6 +88,7 @@ int LoopCore::fd() {
   owner_.check("fd");
   if (host_ == nullptr) {
     host_ = std::make_unique<HostFd>(backend_->fd());
+    owner_.stop_admitting();
     mode_.has_extras = true;
     update_host();
   }
@@ -116,6 +117,12 @@ bool LoopCore::has_leftovers() const noexcept {
   return !leftover_.empty() || !synthetic_.empty() || !idles_.empty() || poll_.timers_.has_due();
 }
 
+// After dispatch() it is told anyway.
+void LoopCore::tell_host() {
+  if (host_ != nullptr && mode_.state == State::Alive)
+    update_host();
+}
+
 void LoopCore::update_host() {
   TimePoint wake_up = poll_.timers_.next_expiry();
   bool work_waits = has_leftovers();
@@ -130,7 +137,7 @@ void LoopCore::update_host() {
 
 // ---------------------------------------------------------------------------------- data parts
 
-void LoopCore::resolve_paths(void* data) noexcept {
+[[gnu::noinline]] void LoopCore::resolve_paths(void* data) noexcept {
   root_.resolved = data;
   for (const auto& path : paths_)
     path->resolve();  // parents come before their children
@@ -156,14 +163,14 @@ const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noex
 [[gnu::always_inline]] inline std::span<const epoll_event> LoopCore::wait(Duration at_most) {
   if (at_most == for_ever && poll_.timers_.is_idle()) [[likely]]
     return backend_->wait();
+  if (at_most == Duration::zero() || poll_.timers_.has_due())
+    return backend_->poll();
   return wait_for_timers(at_most);
 }
 
 // Until `at_most` is over, or until the earliest timer is due.
-std::span<const epoll_event> LoopCore::wait_for_timers(Duration at_most) {
+[[gnu::noinline]] std::span<const epoll_event> LoopCore::wait_for_timers(Duration at_most) {
   TimerQueue& timers = poll_.timers_;
-  if (at_most == Duration::zero() || timers.has_due())
-    return backend_->poll();
   TimePoint now = backend_->now();
   const TimePoint end = at_most == for_ever ? TimePoint::max() : saturating_add(now, at_most);
   timers.expire(now);
@@ -303,8 +310,13 @@ template <bool Observed>
 
 void LoopCore::run_timers() {
   TimerQueue& timers = poll_.timers_;
-  if (timers.next_expiry() != TimePoint::max())
-    timers.expire(backend_->now());
+  if (const TimePoint expiry = timers.next_expiry(); expiry != TimePoint::max()) {
+    const TimePoint now = backend_->now();
+    if (expiry <= now)
+      timers.expire(now);
+  }
+  if (!timers.has_due())
+    return;
   deliver_all([this, &timers] {
     while (const auto token = timers.next_due()) {
       const Slot& slot = slots_[token->slot()];
@@ -315,24 +327,32 @@ void LoopCore::run_timers() {
 }
 
 void LoopCore::run_idles() {
-  const std::uint64_t end = idles_.end_id();
-  while (const std::unique_ptr<IdleBase> idle = idles_.pop_before(end)) {
+  IdleQueue::Walk walk{idles_};
+  for (bool more = true; more;) {
     try {
-      idle->run();
+      while (walk.run_next()) {
+      }
+      more = false;
     } catch (...) {
-      if (!on_error_) {
-        caught_ = std::current_exception();
-        return;
-      }
-      try {
-        const ErrorHandler handler = on_error_;  // it may replace itself
-        static_cast<void>(handler(std::current_exception()));
-      } catch (...) {
-        caught_ = std::current_exception();
-        return;
-      }
+      more = idle_threw();
     }
   }
+}
+
+// In a catch block; false when an exception has to leave dispatch().
+bool LoopCore::idle_threw() noexcept {
+  if (on_error_) {
+    try {
+      const ErrorHandler handler = on_error_;  // it may replace itself
+      static_cast<void>(handler(std::current_exception()));
+      return true;
+    } catch (...) {
+      caught_ = std::current_exception();
+      return false;
+    }
+  }
+  caught_ = std::current_exception();
+  return false;
 }
 
 PostAction LoopCore::observed(DispatcherBase& source, Readiness readiness, Token token) {
@@ -382,23 +402,24 @@ void LoopCore::dispatch(Duration at_most, void* data) {
   mode_.state = State::Alive;
 }
 
-void LoopCore::iterate_with_extras(Duration at_most) {
+[[gnu::noinline]] void LoopCore::iterate_with_extras(Duration at_most) {
   if (rebuild_)  // it failed the last time
     rebuild_registrations();
-  run_before_sleep();
+  if (!hooked_.empty())
+    run_before_sleep();
   if (caught_ == nullptr && leftover_.empty()) {  // else an exception left some: they go first
     ++waits_;
     leftover_ = wait(synthetic_.empty() && idles_.empty() ? at_most : Duration::zero());
   }
-  if (caught_ == nullptr)
+  if (caught_ == nullptr && !hooked_.empty())
     run_before_handle_events();
-  if (caught_ == nullptr)
+  if (caught_ == nullptr && !synthetic_.empty())
     run_synthetic_events();
   if (caught_ == nullptr)
     run_fd_events<true>(std::exchange(leftover_, {}));
 }
 
-void LoopCore::finish_iteration() {
+[[gnu::noinline]] void LoopCore::finish_iteration() {
   if (rebuild_)
     rebuild_registrations();
   if (caught_ == nullptr && !poll_.timers_.is_idle())

@@ -61,8 +61,18 @@ class CALLOOP_API LoopCore {
   bool disable(RegistrationToken token);
   bool enable(RegistrationToken token);
   bool update(RegistrationToken token);
-  std::uint64_t insert_idle(std::unique_ptr<IdleBase> idle);
-  bool cancel_idle(std::uint64_t id) noexcept;
+  template <class Closure>
+  IdleQueue::Place insert_idle(Closure closure) {
+    const bool is_plain = owner_.is_admitted();
+    if (!is_plain) [[unlikely]]
+      check_usable("insert_idle");
+    const IdleQueue::Place place = idles_.push(std::move(closure));
+    mode_.has_extras = true;
+    if (!is_plain) [[unlikely]]
+      tell_host();
+    return place;
+  }
+  bool cancel_idle(const IdleQueue::Place& place) noexcept { return idles_.cancel(place); }
   [[nodiscard]] const DataPath* path(const DataPath* parent, void* (*step)(void*) noexcept);
   [[nodiscard]] const DataPath* root_path() const noexcept { return &root_; }
   [[nodiscard]] TimePoint now() const noexcept { return poll_.now(); }
@@ -128,6 +138,7 @@ class CALLOOP_API LoopCore {
   void run_fd_events(std::span<const epoll_event> batch);
   void run_timers();
   void run_idles();
+  [[nodiscard]] bool idle_threw() noexcept;
   template <bool Observed>
   bool deliver(Readiness readiness, Token token, const Slot& slot);
   template <class Events>
@@ -146,6 +157,7 @@ class CALLOOP_API LoopCore {
   void register_anew(DispatcherBase& source);
   [[nodiscard]] bool has_leftovers() const noexcept;
   void update_host();
+  void tell_host();
 
   // registrations.cpp: sources come, change and go
   [[nodiscard]] DispatcherBase* find(RegistrationToken token) const;
@@ -210,7 +222,7 @@ class CALLOOP_API LoopCore {
   std::vector<DispatcherRef> graveyard_;  // inserted while shutting down
   DispatcherRef loop_slot_;
   const std::uint32_t identity_;  // of this loop, in tokens
-  OwnerThread owner_;
+  OwnerThread owner_;  // admits while the loop is alive and has no host
 };
 
 /// Keeps a LoopCore alive.

@@ -1,47 +1,92 @@
 #include <calloop/idle_queue.hpp>
 
-#include <utility>
+#include <iterator>
 
 namespace calloop {
 
-IdleBase::~IdleBase() = default;
+constexpr IdleQueue::Actor IdleQueue::nothing{[](void*) {}, [](void*) noexcept {}};
 
-std::uint64_t IdleQueue::push(std::unique_ptr<IdleBase> idle) {
-  idles_.push_back(std::move(idle));
-  return first_id_ + idles_.size() - 1;
+IdleQueue::~IdleQueue() {
+  clear();
+  for (Chunk* chunks : {first_, spare_})
+    while (chunks != nullptr)
+      delete std::exchange(chunks, chunks->next);
 }
 
-bool IdleQueue::cancel(std::uint64_t id) noexcept {
-  if (id < first_id_ + begin_ || id >= end_id())
+void IdleQueue::add_chunk() {
+  Chunk* chunk = spare_;
+  if (chunk != nullptr) {
+    spare_ = std::exchange(chunk->next, nullptr);
+  } else {
+    chunk = new Chunk;
+    for (Cell& cell : chunk->cells) {
+      cell.actor = &nothing;
+      cell.chunk = chunk;
+    }
+  }
+  chunk->use = ++uses_;
+  if (last_ == nullptr) {
+    first_ = chunk;
+    head_ = chunk->cells;
+  } else {
+    last_->next = chunk;
+  }
+  last_ = chunk;
+  tail_ = chunk->cells;
+  tail_end_ = std::end(chunk->cells);
+}
+
+// The first chunk is done with, and another one is there.
+void IdleQueue::leave_chunk() noexcept {
+  Chunk* const done = std::exchange(first_, first_->next);
+  done->next = std::exchange(spare_, done);
+  head_ = first_->cells;
+}
+
+bool IdleQueue::Walk::find_more() noexcept {
+  if (at_ == end_)
     return false;
-  // Its destructor runs when the queue is consistent again.
-  const std::unique_ptr<IdleBase> idle = std::move(idles_[id - first_id_]);
-  compact();
-  return idle != nullptr;
+  if (at_ == std::end(queue_.first_->cells)) {
+    queue_.leave_chunk();
+    at_ = queue_.head_;
+  }
+  stop_ = queue_.first_ == last_ ? end_ : std::end(queue_.first_->cells);
+  return at_ != stop_;
 }
 
-std::unique_ptr<IdleBase> IdleQueue::pop_before(std::uint64_t end) noexcept {
-  std::unique_ptr<IdleBase> next;
-  while (next == nullptr && begin_ < idles_.size() && first_id_ + begin_ < end)
-    next = std::move(idles_[begin_++]);
-  compact();
-  return next;
+bool IdleQueue::cancel(const Place& place) noexcept {
+  if (place.cell_ == nullptr || place.cell_->chunk->use != place.use_ ||
+      place.cell_->actor == &nothing)
+    return false;
+  const Busy busy{*this};
+  std::exchange(place.cell_->actor, &nothing)->destroy(place.cell_->closure);
+  return true;
 }
 
 void IdleQueue::clear() noexcept {
-  while (!idles_.empty())
-    static_cast<void>(pop_before(end_id()));
+  const Busy busy{*this};
+  while (!empty()) {
+    if (head_ == std::end(first_->cells))
+      leave_chunk();
+    Cell& cell = *head_++;
+    std::exchange(cell.actor, &nothing)->destroy(cell.closure);
+  }
 }
 
-void IdleQueue::compact() noexcept {
-  while (begin_ < idles_.size() && idles_[begin_] == nullptr)
-    ++begin_;
-  // Now and then, also when idles that insert idles never let the queue run empty.
-  if (begin_ < idles_.size() && (begin_ < 64 || begin_ < idles_.size() / 2))
+void IdleQueue::skip_empty_cells() noexcept {
+  while (!empty()) {
+    if (head_ == std::end(first_->cells))
+      leave_chunk();
+    else if (head_->actor == &nothing)
+      ++head_;
+    else
+      return;
+  }
+  // Begins at the beginning again, where the cache is warm.
+  if (first_ == nullptr || head_ == first_->cells)
     return;
-  idles_.erase(idles_.begin(), idles_.begin() + static_cast<std::ptrdiff_t>(begin_));
-  first_id_ += begin_;
-  begin_ = 0;
+  first_->use = ++uses_;
+  head_ = tail_ = first_->cells;
 }
 
 }  // namespace calloop

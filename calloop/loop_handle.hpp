@@ -42,14 +42,15 @@ class Idle {
   Idle() noexcept = default;
   /// Destroys the closure, if it has not begun to run, and says whether it did. Dropping the Idle
   /// instead does nothing.
-  bool cancel() const noexcept { return core_.get() != nullptr && core_->cancel_idle(id_); }
+  bool cancel() const noexcept { return core_.get() != nullptr && core_->cancel_idle(place_); }
 
  private:
   template <class>
   friend class LoopHandle;
-  Idle(CoreRef core, std::uint64_t id) noexcept : core_{std::move(core)}, id_{id} {}
-  CoreRef core_;
-  std::uint64_t id_ = 0;
+  Idle(CoreRef core, const IdleQueue::Place& place) noexcept
+      : core_{std::move(core)}, place_{place} {}
+  CoreRef core_;  // has the memory
+  IdleQueue::Place place_;
 };
 
 /// A reference to a loop, and to the part of its data that callbacks inserted through it are given.
@@ -136,8 +137,9 @@ class LoopHandle {
   template <class F>
   Idle insert_idle(F callback) const {
     detail::check_callback<F, NoEvent, void, Data>();
-    return {CoreRef{&core()},
-            core().insert_idle(std::make_unique<IdleClosure<F>>(std::move(callback), *this))};
+    LoopCore& loop = core();
+    const IdleQueue::Place place = loop.insert_idle(IdleClosure<F>{std::move(callback), *this});
+    return {CoreRef{&loop}, place};
   }
 
   /// The loop's clock: the manual one under a test backend. For deadlines.
@@ -163,10 +165,10 @@ class LoopHandle {
 
   struct NoEvent {};
   template <class F>
-  class IdleClosure final : public IdleBase {
+  class IdleClosure {
    public:
     IdleClosure(F callback, const LoopHandle& loop) : callback_{std::move(callback), loop} {}
-    void run() override {
+    void operator()() {
       NoEvent none;
       callback_(none, nullptr);
     }

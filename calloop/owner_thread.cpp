@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -23,8 +24,7 @@ OwnerThread::OwnerThread() {
     throw std::system_error{errno, std::generic_category(), "calloop: mmap"};
   // Where the kernel does not know it (before Linux 4.14) only the thread is checked.
   [[maybe_unused]] const int wiped = ::madvise(page, page_size(), MADV_WIPEONFORK);
-  page_ = static_cast<const void**>(page);
-  *page_ = this_thread();
+  page_ = ::new (page) Page{this_thread(), this_thread()};
 }
 
 OwnerThread::~OwnerThread() {
@@ -33,7 +33,7 @@ OwnerThread::~OwnerThread() {
 
 void OwnerThread::throw_foreign(const char* what) const {
   throw std::logic_error{std::string{"calloop: "} + what +
-                         (*page_ == nullptr
+                         (is_another_process()
                               ? " after fork(): the loop belongs to the parent process"
                               : " from another thread than the loop's")};
 }

@@ -1,6 +1,6 @@
 // To which thread, of which process, a loop belongs.
 //
-//     const OwnerThread owner;
+//     OwnerThread owner;
 //     owner.check("dispatch");   // throws std::logic_error on any other thread, or after fork()
 //
 // Internal to the loop; installed because the templates need it.
@@ -22,9 +22,13 @@ class CALLOOP_API OwnerThread {
   OwnerThread& operator=(const OwnerThread&) = delete;
   ~OwnerThread();
 
-  [[nodiscard]] bool is_this_thread() const noexcept { return *page_ == this_thread(); }
+  [[nodiscard]] bool is_this_thread() const noexcept { return page_->owner == this_thread(); }
   /// Whether this is a child of the process that made it, by fork().
-  [[nodiscard]] bool is_another_process() const noexcept { return *page_ == nullptr; }
+  [[nodiscard]] bool is_another_process() const noexcept { return page_->owner == nullptr; }
+  /// Whether this is that thread and stop_admitting() was not called: two questions for the price
+  /// of one, for what goes a short way as long as nothing speaks against it.
+  [[nodiscard]] bool is_admitted() const noexcept { return page_->admitted == this_thread(); }
+  void stop_admitting() noexcept { page_->admitted = nullptr; }
   void check(const char* what) const {
     if (!is_this_thread()) [[unlikely]]
       throw_foreign(what);
@@ -39,7 +43,11 @@ class CALLOOP_API OwnerThread {
 #endif
   }
   [[noreturn]] void throw_foreign(const char* what) const;
-  const void** page_;
+  struct Page {
+    const void* owner;
+    const void* admitted;
+  };
+  Page* page_;
 };
 
 }  // namespace calloop

@@ -52,8 +52,7 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
     mode_.has_extras = true;
   }
   slot.dispatcher = dispatcher.release();
-  if (host_ != nullptr && !is_dispatching())
-    update_host();
+  tell_host();
   return {index, slot.generation, identity_};
 }
 
@@ -122,8 +121,7 @@ bool LoopCore::enable(RegistrationToken token) {
   } else if (source->registered_ == 0) {
     register_source(*source);
   }
-  if (host_ != nullptr && !is_dispatching())
-    update_host();
+  tell_host();
   return true;
 }
 
@@ -140,26 +138,8 @@ bool LoopCore::update(RegistrationToken token) {
   } else if (source->registered_ != 0 && registration_code_of(*source) == nullptr) {
     reregister_source(*source);
   }
-  if (host_ != nullptr && !is_dispatching())
-    update_host();
+  tell_host();
   return true;
-}
-
-std::uint64_t LoopCore::insert_idle(std::unique_ptr<IdleBase> idle) {
-  check_usable("insert_idle");
-  if (mode_.state == State::ShuttingDown) {
-    idles_.push(std::move(idle));  // to be destroyed with the others
-    return 0;
-  }
-  const std::uint64_t id = idles_.push(std::move(idle));
-  mode_.has_extras = true;
-  if (host_ != nullptr && !is_dispatching())
-    update_host();
-  return id;
-}
-
-bool LoopCore::cancel_idle(std::uint64_t id) noexcept {
-  return idles_.cancel(id);
 }
 
 // ------------------------------------------------------------------- registering, never by halves
@@ -452,6 +432,7 @@ void LoopCore::shut_down() noexcept {
     std::abort();
   }
   mode_.state = State::ShuttingDown;
+  owner_.stop_admitting();
   // In a forked child the kernel's side is the parent's too: it is left as it is.
   const Poll::Removal removal =
       !owner_.is_another_process() ? Poll::Removal::All : Poll::Removal::None;
