@@ -103,11 +103,10 @@ class CALLOOP_API LoopCore {
     std::uint32_t slot;
     std::uint32_t generation;
   };
-  using OptionsTable = std::unordered_map<std::uint32_t, SourceOptions>;
   // A source that is in no slot any more, and what was said about it: both have destructors that
   // may use the loop.
   struct Removed {
-    OptionsTable::node_type options;
+    std::unique_ptr<SourceOptions> options;
     DispatcherRef source;
   };
   // A registration function that is on the stack. What its source asks for itself in there is kept
@@ -115,8 +114,8 @@ class CALLOOP_API LoopCore {
   struct RegistrationCode {
     DispatcherRef source;
     RegistrationCode* below;
+    std::unique_ptr<SourceOptions> doomed_options = {};  // if it was removed
     Wish wish = Wish::None;
-    Removed doomed = {};
   };
   struct Sighting {
     std::uint64_t token;
@@ -161,9 +160,13 @@ class CALLOOP_API LoopCore {
 
   // registrations.cpp: sources come, change and go
   [[nodiscard]] DispatcherBase* find(RegistrationToken token) const;
+  [[nodiscard]] bool is_there(const char* what) const;
   [[nodiscard]] RegistrationCode* registration_code_of(const DispatcherBase& source) const noexcept;
   template <class Call>
   void in_code_of(DispatcherBase& source, Call call);
+  [[gnu::cold]] void grant(DispatcherBase& source, Wish wish);
+  void register_in_line(DispatcherBase& source);
+  void unregister_in_line(DispatcherBase& source, Poll::Removal removal) noexcept;
   void register_source(DispatcherBase& source);
   void reregister_source(DispatcherBase& source);
   void unregister_source(DispatcherBase& source);
@@ -173,6 +176,7 @@ class CALLOOP_API LoopCore {
   void in_registration(DispatcherBase& source, Poll::Removal on_failure, Call call);
   [[noreturn]] void throw_with_source(const DispatcherBase& source);
   [[nodiscard]] Removed free_slot(std::uint32_t index) noexcept;
+  [[nodiscard]] std::unique_ptr<SourceOptions> take_options(DispatcherBase& source) noexcept;
   [[nodiscard]] const SourceOptions* options_of(const DispatcherBase& source) const noexcept;
   void settle(PostAction action) noexcept;
   void apply(DispatcherBase& source, PostAction action);
@@ -216,7 +220,7 @@ class CALLOOP_API LoopCore {
   Duration slack_;
   std::uint64_t waits_ = 0;
   std::vector<Sighting> stale_;  // events that nobody owns, and in which wait
-  OptionsTable options_;         // by slot; only if there are any
+  std::unordered_map<std::uint32_t, std::unique_ptr<SourceOptions>> options_;  // by slot
   ErrorHandler on_error_;
   std::unique_ptr<HostFd> host_;
   std::vector<DispatcherRef> graveyard_;  // inserted while shutting down

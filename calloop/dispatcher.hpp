@@ -41,7 +41,8 @@ template <class T>
 template <class S>
 class TypedDispatcher : public DispatcherBase {
  public:
-  explicit TypedDispatcher(S source) : source_{std::move(source)} {}
+  explicit TypedDispatcher(S source)
+      : DispatcherBase{HasBeforeSleep<S> || HasBeforeHandleEvents<S>}, source_{std::move(source)} {}
   [[nodiscard]] S& source() noexcept { return source_; }
 
   void register_with(Poll& poll, TokenFactory& tokens) override {
@@ -51,9 +52,6 @@ class TypedDispatcher : public DispatcherBase {
     source_.reregister_with(poll, tokens);
   }
   void unregister_from(Poll& poll) override { source_.unregister_from(poll); }
-  [[nodiscard]] bool has_lifecycle_hooks() const noexcept override {
-    return HasBeforeSleep<S> || HasBeforeHandleEvents<S>;
-  }
   std::optional<SyntheticEvent> before_sleep() override {
     if constexpr (HasBeforeSleep<S>) {
       return source_.before_sleep();

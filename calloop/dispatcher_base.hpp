@@ -98,7 +98,6 @@ class CALLOOP_API DispatcherBase {
   virtual void unregister_from(Poll& poll) = 0;
   virtual std::optional<SyntheticEvent> before_sleep() = 0;
   virtual void before_handle_events(Events events) = 0;
-  [[nodiscard]] virtual bool has_lifecycle_hooks() const noexcept = 0;
   /// Ends its life and gives its memory back to the loop's pool.
   virtual void destroy() noexcept = 0;
   /// The C++ type of the source, for messages about sources without a name.
@@ -108,7 +107,7 @@ class CALLOOP_API DispatcherBase {
   [[nodiscard]] bool is_inserted() const noexcept { return slot_ != nowhere; }
 
  protected:
-  DispatcherBase() noexcept = default;
+  explicit DispatcherBase(bool has_hooks) noexcept : has_hooks_{has_hooks} {}
   ~DispatcherBase() = default;
 
  private:
@@ -119,6 +118,7 @@ class CALLOOP_API DispatcherBase {
   std::uint32_t slot_ : 24 = nowhere;
   std::uint32_t registered_ : 1 = 0;
   std::uint32_t has_options_ : 1 = 0;
+  std::uint32_t has_hooks_ : 1;
 };
 
 /// A counted reference to a DispatcherBase; the last one destroys source and callback.

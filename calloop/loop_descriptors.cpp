@@ -6,7 +6,8 @@ namespace {
 
 class LoopDescriptors final : public DispatcherBase {
  public:
-  explicit LoopDescriptors(Backend& backend) noexcept : backend_{backend} {}
+  explicit LoopDescriptors(Backend& backend) noexcept
+      : DispatcherBase{false}, backend_{backend} {}
   PostAction process_events(Readiness, Token) override {
     backend_.acknowledge_wake();
     return PostAction::Continue;
@@ -16,7 +17,6 @@ class LoopDescriptors final : public DispatcherBase {
   void unregister_from(Poll&) override {}
   std::optional<SyntheticEvent> before_sleep() override { return {}; }
   void before_handle_events(Events) override {}
-  [[nodiscard]] bool has_lifecycle_hooks() const noexcept override { return false; }
   void destroy() noexcept override {
     this->~LoopDescriptors();
     BlockPool::free(this, sizeof(LoopDescriptors), alignof(LoopDescriptors));

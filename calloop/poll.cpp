@@ -8,7 +8,20 @@
 
 namespace calloop {
 
-void Poll::require_live(Token token) const {
+void Poll::Attempt::expect_one_more() {
+  if (more_ == nullptr)
+    more_ = std::make_unique<std::vector<Entry>>();
+  if (more_->size() == more_->capacity())
+    more_->reserve(2 * more_->size() + 4);
+}
+
+bool Poll::Attempt::has(Entry entry) const noexcept {
+  const auto* const end = first_.data() + count_;
+  return std::find(first_.data(), end, entry) != end ||
+         (more_ != nullptr && std::find(more_->begin(), more_->end(), entry) != more_->end());
+}
+
+inline void Poll::require_live(Token token) const {
   if (!slots_.is_live(token))
     throw std::logic_error{"calloop: the token is not from the TokenFactory of this registration"};
 }
@@ -21,14 +34,13 @@ void Poll::throw_error(int error, const char* operation, int fd) const {
 
 void Poll::add(int fd, Interest interest, Token token) {
   require_live(token);
-  if (registering_) {  // both first, so that what is added is always remembered
-    refused_.push_back(fd);
-    added_.push_back(fd);
-  }
+  Attempt* const attempt = attempt_;
+  if (attempt != nullptr)
+    attempt->expect_one();
   const int error = backend_->control(EPOLL_CTL_ADD, fd, interest.bits(), token);
-  if (registering_)
-    (error == 0 ? refused_ : added_).pop_back();
-  if (error != 0)
+  if (attempt != nullptr)
+    attempt->note(fd, error == 0);
+  if (error != 0) [[unlikely]]
     throw_error(error, "EPOLL_CTL_ADD", fd);
 }
 
@@ -47,15 +59,14 @@ void Poll::modify(int fd, Interest interest, Token token) {
 }
 
 void Poll::remove(int fd) {
-  const auto since = [fd](const std::vector<int>& fds, std::size_t begin) {
-    return std::find(fds.begin() + static_cast<std::ptrdiff_t>(begin), fds.end(), fd) != fds.end();
-  };
-  if (removal_ == Removal::None)
-    return;
-  if (removal_ == Removal::OnlyAdded && !since(added_, added_begin_))
-    return;
-  if (removal_ == Removal::AllButRefused && since(refused_, refused_begin_))
-    return;
+  if (removal_ != Removal::All) {
+    if (removal_ == Removal::None)
+      return;
+    if (removal_ == Removal::OnlyAdded && !attempt_->has_added(fd))
+      return;
+    if (removal_ == Removal::AllButRefused && attempt_->was_refused(fd))
+      return;
+  }
   const int error = backend_->control(EPOLL_CTL_DEL, fd, 0, {});
   if (error != 0 && removal_ == Removal::Checked && !(error == ENOENT && rebuilding_))
     throw_error(error, "EPOLL_CTL_DEL", fd);

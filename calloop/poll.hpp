@@ -9,8 +9,10 @@
 // to the loop's thread.
 #pragma once
 
-#include <cstddef>
+#include <array>
+#include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <calloop/backend.hpp>
@@ -72,19 +74,50 @@ class CALLOOP_API Poll {
     AllButRefused,  // undoing a failed change: not what is another source's
     None,           // the kernel's side is gone already, or another process's
   };
+  // What a registration has done so far, so that a failed one leaves nothing behind. It lies on the
+  // stack, around the source's code; registrations can be nested.
+  class Attempt {
+   public:
+    explicit Attempt(Poll& poll) noexcept
+        : poll_{poll}, outer_{std::exchange(poll.attempt_, this)} {}
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt() { poll_.attempt_ = outer_; }
+    // Makes room for a descriptor: before the kernel is asked, since afterwards nothing may fail.
+    void expect_one() {
+      if (count_ == first_.size()) [[unlikely]]
+        expect_one_more();
+    }
+    void note(int fd, bool was_added) noexcept {
+      if (count_ == first_.size()) [[unlikely]]
+        more_->push_back({fd, was_added});
+      else
+        first_[count_++] = {fd, was_added};
+    }
+    [[nodiscard]] bool has_added(int fd) const noexcept { return has({fd, true}); }
+    [[nodiscard]] bool was_refused(int fd) const noexcept { return has({fd, false}); }
+
+   private:
+    struct Entry {
+      int fd;
+      bool was_added;
+      friend bool operator==(Entry, Entry) noexcept = default;
+    };
+    void expect_one_more();
+    [[nodiscard]] bool has(Entry entry) const noexcept;
+    Poll& poll_;
+    Attempt* outer_;
+    std::uint32_t count_ = 0;
+    std::array<Entry, 4> first_;
+    std::unique_ptr<std::vector<Entry>> more_;
+  };
   void require_live(Token token) const;
-  void throw_error(int error, const char* operation, int fd) const;
+  [[noreturn]] void throw_error(int error, const char* operation, int fd) const;
 
   std::shared_ptr<Backend> backend_;
   const SlotTable& slots_;
   TimerQueue timers_;
-  // What a registration has done so far, so that a failed one leaves nothing behind. They can be
-  // nested: the innermost one's part begins at `added_begin_` and `refused_begin_`.
-  std::vector<int> added_;
-  std::vector<int> refused_;
-  std::size_t added_begin_ = 0;
-  std::size_t refused_begin_ = 0;
-  bool registering_ = false;
+  Attempt* attempt_ = nullptr;  // the innermost
   bool rebuilding_ = false;  // the kernel's side is empty; sources are put in one by one
   Removal removal_ = Removal::Checked;
   bool should_yield_ = false;

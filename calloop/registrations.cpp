@@ -16,68 +16,153 @@ void LoopCore::check_usable(const char* what) const {
   owner_.check(what);
 }
 
+// ------------------------------------------------------ a source's code, around it and afterwards
+
+template <class Call>
+[[gnu::always_inline]] inline void LoopCore::in_registration(DispatcherBase& source,
+                                                             Poll::Removal on_failure, Call call) {
+  const Poll::Attempt attempt{poll_};
+  try {
+    call();
+  } catch (...) {
+    unregister_quietly(source, on_failure);
+    throw_with_source(source);
+  }
+}
+
+inline LoopCore::RegistrationCode* LoopCore::registration_code_of(
+    const DispatcherBase& source) const noexcept {
+  for (RegistrationCode* code = registering_; code != nullptr; code = code->below)
+    if (code->source.get() == &source)
+      return code;
+  return nullptr;
+}
+
+// Calls a registration function of `source`, which stays alive meanwhile, and does what it asked
+// for itself in there.
+template <class Call>
+[[gnu::always_inline]] inline void LoopCore::in_code_of(DispatcherBase& source, Call call) {
+  RegistrationCode code{DispatcherRef{&source}, registering_};
+  struct Scope {
+    RegistrationCode*& top;
+    RegistrationCode* below;
+    ~Scope() { top = below; }
+  };
+  {
+    const Scope scope{registering_, std::exchange(registering_, &code)};
+    call();
+  }
+  if (code.wish != Wish::None) [[unlikely]]
+    grant(source, code.wish);
+}
+
+// In line where it is paid for each source that comes.
+[[gnu::always_inline]] inline void LoopCore::register_in_line(DispatcherBase& source) {
+  TokenFactory tokens = slots_[source.slot_].begin_registration(source.slot_);
+  in_code_of(source, [&] {
+    in_registration(source, Poll::Removal::OnlyAdded, [&] { source.register_with(poll_, tokens); });
+    source.registered_ = 1;
+  });
+}
+
+[[gnu::always_inline]] inline void LoopCore::unregister_in_line(DispatcherBase& source,
+                                                                Poll::Removal removal) noexcept {
+  source.registered_ = 0;
+  if (source.slot_ != DispatcherBase::nowhere)
+    slots_[source.slot_].end_registration(source.slot_);
+  const Poll::Removal before = std::exchange(poll_.removal_, removal);
+  in_code_of(source, [&] {
+    try {
+      source.unregister_from(poll_);
+    } catch (...) {  // nobody is left to be told
+    }
+  });
+  poll_.removal_ = before;
+}
+
+[[gnu::always_inline]] inline LoopCore::Removed LoopCore::free_slot(std::uint32_t index) noexcept {
+  Removed removed{nullptr, DispatcherRef::adopt(slots_[index].dispatcher)};
+  DispatcherBase& source = *removed.source.get();
+  if (source.has_options_ != 0) [[unlikely]]
+    removed.options = take_options(source);
+  source.slot_ = DispatcherBase::nowhere;
+  slots_.free(index);
+  return removed;
+}
+
+// ------------------------------------------------------------------------- what handles ask for
+
 RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* options) {
-  check_usable("insert_source");
-  if (dispatcher->is_inserted())
+  if (!owner_.is_admitted()) [[unlikely]]
+    check_usable("insert_source");
+  DispatcherBase& source = *dispatcher.get();
+  if (source.is_inserted()) [[unlikely]]
     throw std::logic_error{"calloop: insert_source of a dispatcher that is inserted already"};
-  if (dispatcher.get() == running_ || registration_code_of(*dispatcher.get()) != nullptr)
+  if (&source == running_ || registration_code_of(source) != nullptr) [[unlikely]]
     throw std::logic_error{"calloop: insert_source of a dispatcher whose own code is running"};
-  if (mode_.state == State::ShuttingDown) {
+  if (mode_.state == State::ShuttingDown) [[unlikely]] {
     graveyard_.push_back(std::move(dispatcher));
     return {};
   }
-  const bool hooks = dispatcher->has_lifecycle_hooks();
-  if (hooks && hooked_.size() == hooked_.capacity())
+  if (source.has_hooks_ != 0 && hooked_.size() == hooked_.capacity())
     hooked_.reserve(2 * hooked_.size() + 4);
   const std::uint32_t index = slots_.allocate();
-  dispatcher->slot_ = index & (Token::slot_limit - 1);
+  source.slot_ = index & (Token::slot_limit - 1);
   try {
     if (options != nullptr) {
-      options_.insert_or_assign(index, std::move(*options));
-      dispatcher->has_options_ = 1;
+      options_.insert_or_assign(index, std::make_unique<SourceOptions>(std::move(*options)));
+      source.has_options_ = 1;
     }
-    register_source(*dispatcher.get());
+    register_in_line(source);
   } catch (...) {
-    OptionsTable::node_type unused;  // destroyed last: its handler's destructor may use the loop
-    if (dispatcher->has_options_ != 0)
-      unused = options_.extract(index);
-    dispatcher->has_options_ = 0;
-    dispatcher->slot_ = DispatcherBase::nowhere;
+    // Destroyed last: its handler's destructor may use the loop.
+    const std::unique_ptr<SourceOptions> unused = take_options(source);
+    source.slot_ = DispatcherBase::nowhere;
     slots_.free(index);
     throw;
   }
   Slot& slot = slots_[index];
-  if (hooks) {
+  if (source.has_hooks_ != 0) {
     hooked_.push_back({index, slot.generation});
     mode_.has_extras = true;
   }
   slot.dispatcher = dispatcher.release();
-  tell_host();
+  if (host_ != nullptr)
+    tell_host();
   return {index, slot.generation, identity_};
 }
 
-DispatcherBase* LoopCore::find(RegistrationToken token) const {
-  if (token.loop_ != identity_ && token)
+inline DispatcherBase* LoopCore::find(RegistrationToken token) const {
+  if (token.loop_ != identity_ && token) [[unlikely]]
     throw std::logic_error{"calloop: the token is of another loop"};
   return slots_.find(token);
 }
 
-bool LoopCore::remove(RegistrationToken token) {
+// False when the loop is gone. Throws on another thread.
+inline bool LoopCore::is_there(const char* what) const {
+  if (owner_.is_admitted()) [[likely]]
+    return true;
   if (mode_.state == State::Dead)
     return false;
-  owner_.check("remove");
+  owner_.check(what);
+  return true;
+}
+
+bool LoopCore::remove(RegistrationToken token) {
+  if (!is_there("remove"))
+    return false;
   DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
-  Removed keep = free_slot(token.slot());
+  Removed gone = free_slot(token.slot());
   if (source == running_) {
-    doomed_ = std::move(keep);
+    doomed_ = std::move(gone);
     wish(Wish::Remove);
   } else if (RegistrationCode* const code = registration_code_of(*source)) {
-    code->doomed = std::move(keep);
+    code->doomed_options = std::move(gone.options);  // it keeps the source itself anyway
     code->wish = Wish::Remove;
   } else if (source->registered_ != 0) {
-    unregister_quietly(*source);
+    unregister_in_line(*source, Poll::Removal::All);
   }
   return true;
 }
@@ -91,9 +176,8 @@ void LoopCore::wish(Wish wish) noexcept {
 }
 
 bool LoopCore::disable(RegistrationToken token) {
-  if (mode_.state == State::Dead)
+  if (!is_there("disable"))
     return false;
-  owner_.check("disable");
   DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
@@ -107,9 +191,8 @@ bool LoopCore::disable(RegistrationToken token) {
 }
 
 bool LoopCore::enable(RegistrationToken token) {
-  if (mode_.state == State::Dead)
+  if (!is_there("enable"))
     return false;
-  owner_.check("enable");
   DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
@@ -126,9 +209,8 @@ bool LoopCore::enable(RegistrationToken token) {
 }
 
 bool LoopCore::update(RegistrationToken token) {
-  if (mode_.state == State::Dead)
+  if (!is_there("update"))
     return false;
-  owner_.check("update");
   DispatcherBase* const source = find(token);
   if (source == nullptr)
     return false;
@@ -144,66 +226,13 @@ bool LoopCore::update(RegistrationToken token) {
 
 // ------------------------------------------------------------------- registering, never by halves
 
-template <class Call>
-void LoopCore::in_registration(DispatcherBase& source, Poll::Removal on_failure, Call call) {
-  struct Scope {
-    Poll& poll;
-    std::size_t added_begin = poll.added_begin_;
-    std::size_t refused_begin = poll.refused_begin_;
-    bool registering = poll.registering_;
-    explicit Scope(Poll& p) : poll{p} {
-      poll.added_begin_ = poll.added_.size();
-      poll.refused_begin_ = poll.refused_.size();
-      poll.registering_ = true;
-    }
-    Scope(const Scope&) = delete;
-    Scope& operator=(const Scope&) = delete;
-    ~Scope() {
-      poll.added_.resize(poll.added_begin_);
-      poll.refused_.resize(poll.refused_begin_);
-      poll.added_begin_ = added_begin;
-      poll.refused_begin_ = refused_begin;
-      poll.registering_ = registering;
-    }
-  };
-  const Scope scope{poll_};
-  try {
-    call();
-  } catch (...) {
-    unregister_quietly(source, on_failure);
-    throw_with_source(source);
-  }
-}
-
-LoopCore::RegistrationCode* LoopCore::registration_code_of(
-    const DispatcherBase& source) const noexcept {
-  for (RegistrationCode* code = registering_; code != nullptr; code = code->below)
-    if (code->source.get() == &source)
-      return code;
-  return nullptr;
-}
-
-// Calls a registration function of `source`, which stays alive meanwhile, and does what it asked
-// for itself in there.
-template <class Call>
-void LoopCore::in_code_of(DispatcherBase& source, Call call) {
-  RegistrationCode code{DispatcherRef{&source}, registering_};
-  struct Scope {
-    RegistrationCode*& top;
-    RegistrationCode* below;
-    ~Scope() { top = below; }
-  };
-  {
-    const Scope scope{registering_, std::exchange(registering_, &code)};
-    call();
-  }
-  if (code.wish == Wish::None)
-    return;
+// What was asked for by a registration function that has returned.
+void LoopCore::grant(DispatcherBase& source, Wish wish) {
   if (source.registered_ == 0) {
     // In the middle of being registered anew the wish is still to be done.
     if (RegistrationCode* const outer = registration_code_of(source))
-      outer->wish = code.wish;
-  } else if (code.wish == Wish::Remove) {
+      outer->wish = wish;
+  } else if (wish == Wish::Remove) {
     unregister_quietly(source);
   } else {
     unregister_source(source);
@@ -211,11 +240,7 @@ void LoopCore::in_code_of(DispatcherBase& source, Call call) {
 }
 
 void LoopCore::register_source(DispatcherBase& source) {
-  TokenFactory tokens = slots_[source.slot_].begin_registration(source.slot_);
-  in_code_of(source, [&] {
-    in_registration(source, Poll::Removal::OnlyAdded, [&] { source.register_with(poll_, tokens); });
-    source.registered_ = 1;
-  });
+  register_in_line(source);
 }
 
 void LoopCore::reregister_source(DispatcherBase& source) {
@@ -256,17 +281,7 @@ void LoopCore::unregister_source(DispatcherBase& source) {
 }
 
 void LoopCore::unregister_quietly(DispatcherBase& source, Poll::Removal removal) noexcept {
-  source.registered_ = 0;
-  if (source.slot_ != DispatcherBase::nowhere)
-    slots_[source.slot_].end_registration(source.slot_);
-  const Poll::Removal before = std::exchange(poll_.removal_, removal);
-  in_code_of(source, [&] {
-    try {
-      source.unregister_from(poll_);
-    } catch (...) {  // nobody is left to be told
-    }
-  });
-  poll_.removal_ = before;
+  unregister_in_line(source, removal);
 }
 
 // Rethrows the exception in flight; a std::system_error with the name of the source in it.
@@ -283,15 +298,14 @@ void LoopCore::throw_with_source(const DispatcherBase& source) {
   }
 }
 
-LoopCore::Removed LoopCore::free_slot(std::uint32_t index) noexcept {
-  Removed removed{{}, DispatcherRef::adopt(slots_[index].dispatcher)};
-  DispatcherBase& source = *removed.source.get();
-  if (source.has_options_ != 0)
-    removed.options = options_.extract(index);
+std::unique_ptr<SourceOptions> LoopCore::take_options(DispatcherBase& source) noexcept {
+  if (source.has_options_ == 0)
+    return nullptr;
   source.has_options_ = 0;
-  source.slot_ = DispatcherBase::nowhere;
-  slots_.free(index);
-  return removed;
+  const auto found = options_.find(source.slot_);
+  std::unique_ptr<SourceOptions> options = std::move(found->second);
+  options_.erase(found);
+  return options;
 }
 
 // ----------------------------------------------------------------- after a source's code returned
@@ -346,13 +360,14 @@ void LoopCore::settle(PostAction action) noexcept {
 // What was said about it; of the running source also when it has just removed itself.
 const SourceOptions* LoopCore::options_of(const DispatcherBase& source) const noexcept {
   const RegistrationCode* const code = registration_code_of(source);
-  const Removed& doomed = code != nullptr ? code->doomed : doomed_;
-  if (doomed.source.get() == &source)
-    return doomed.options.empty() ? nullptr : &doomed.options.mapped();
+  if (code != nullptr && code->doomed_options != nullptr)
+    return code->doomed_options.get();
+  if (doomed_.source.get() == &source)
+    return doomed_.options.get();
   if (source.has_options_ == 0)
     return nullptr;
   const auto options = options_.find(source.slot_);
-  return options != options_.end() ? &options->second : nullptr;
+  return options != options_.end() ? options->second.get() : nullptr;
 }
 
 std::string_view LoopCore::name_of(const DispatcherBase& source) const noexcept {

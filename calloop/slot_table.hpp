@@ -24,7 +24,9 @@ class DispatcherBase;
 /// byte is inverted and no token of this slot can match.
 struct Slot {
   std::uint32_t stamp = 0;
-  std::uint32_t generation = 0;  // what RegistrationTokens of the present source carry
+  // What RegistrationTokens of the present source carry. Odd while the slot is taken, so that no
+  // token of a free one is ever valid.
+  std::uint32_t generation = 0;
   union {
     DispatcherBase* dispatcher = nullptr;  // occupied: never null once inserted
     std::uint64_t next_free;
@@ -49,9 +51,26 @@ class CALLOOP_API SlotTable {
   SlotTable();
 
   /// Takes a free slot. Throws std::bad_alloc, or std::length_error after 16 million.
-  [[nodiscard]] std::uint32_t allocate();
+  [[nodiscard]] std::uint32_t allocate() {
+    if (free_ == none) [[unlikely]]
+      add_free_slot();
+    const auto index = static_cast<std::uint32_t>(free_);
+    Slot& slot = (*this)[index];
+    free_ = slot.next_free;
+    slot.generation += 1;
+    slot.dispatcher = nullptr;
+    ++used_;
+    return index;
+  }
   /// Gives a slot back; tokens of both kinds that named it match nothing from now on.
-  void free(std::uint32_t index) noexcept;
+  void free(std::uint32_t index) noexcept {
+    Slot& slot = (*this)[index];
+    slot.end_registration(index);
+    slot.generation += 1;
+    slot.next_free = free_;
+    free_ = index;
+    --used_;
+  }
 
   /// `index` must be one that a token of this loop carries. The reference holds until allocate().
   [[nodiscard]] Slot& operator[](std::uint32_t index) const noexcept { return slots_[index]; }
@@ -78,6 +97,7 @@ class CALLOOP_API SlotTable {
 
  private:
   static constexpr std::uint64_t none = ~std::uint64_t{0};
+  void add_free_slot();
   void grow();
   std::unique_ptr<Slot[]> slots_;
   std::uint32_t capacity_ = 0;
