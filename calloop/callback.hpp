@@ -171,7 +171,7 @@ class Callback {
   using Offer = Offered<Event, Metadata, Data>;
 
  public:
-  Callback(F function, const LoopHandle<Data>& loop)
+  Callback(F&& function, const LoopHandle<Data>& loop)
       : function_{std::move(function)}, narrowed_{narrow(loop)}, loop_{loop} {}
 
   /// `metadata` is null where Metadata is void.

@@ -176,6 +176,7 @@ class CALLOOP_API LoopCore {
   void in_registration(DispatcherBase& source, Poll::Removal on_failure, Call call);
   [[noreturn]] void throw_with_source(const DispatcherBase& source);
   [[nodiscard]] Removed free_slot(std::uint32_t index) noexcept;
+  void set_options(DispatcherBase& source, SourceOptions options);
   [[nodiscard]] std::unique_ptr<SourceOptions> take_options(DispatcherBase& source) noexcept;
   [[nodiscard]] const SourceOptions* options_of(const DispatcherBase& source) const noexcept;
   void settle(PostAction action) noexcept;

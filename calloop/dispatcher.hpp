@@ -41,7 +41,7 @@ template <class T>
 template <class S>
 class TypedDispatcher : public DispatcherBase {
  public:
-  explicit TypedDispatcher(S source)
+  explicit TypedDispatcher(S&& source)
       : DispatcherBase{HasBeforeSleep<S> || HasBeforeHandleEvents<S>}, source_{std::move(source)} {}
   [[nodiscard]] S& source() noexcept { return source_; }
 
@@ -77,10 +77,10 @@ class SourceDispatcher final : public TypedDispatcher<S> {
   using Ret = typename S::Ret;
 
  public:
-  SourceDispatcher(S source, F callback, const LoopHandle<Data>& loop)
+  SourceDispatcher(S&& source, F&& callback, const LoopHandle<Data>& loop)
       : TypedDispatcher<S>{std::move(source)}, callback_{std::move(callback), loop} {}
   /// In the pool of the loop that `loop` is of. Throws std::bad_alloc, and what moving throws.
-  [[nodiscard]] static DispatcherRef make(S source, F callback, const LoopHandle<Data>& loop) {
+  [[nodiscard]] static DispatcherRef make(S&& source, F&& callback, const LoopHandle<Data>& loop) {
     BlockPool& pool = loop.core().blocks();
     void* const memory = pool.allocate(sizeof(SourceDispatcher), alignof(SourceDispatcher));
     try {

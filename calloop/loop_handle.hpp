@@ -191,7 +191,7 @@ class LoopHandle {
     return step == nullptr ? from : from->core->path(from, step);
   }
   template <class S, class F>
-  [[nodiscard]] DispatcherRef make(S source, F callback) const {
+  [[nodiscard]] DispatcherRef make(S&& source, F&& callback) const {
     detail::check_callback<F, typename S::Event, typename S::Metadata, Data>();
     return detail::SourceDispatcher<S, F, Data>::make(std::move(source), std::move(callback),
                                                       *this);

@@ -109,10 +109,8 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
   const std::uint32_t index = slots_.allocate();
   source.slot_ = index & (Token::slot_limit - 1);
   try {
-    if (options != nullptr) {
-      options_.insert_or_assign(index, std::make_unique<SourceOptions>(std::move(*options)));
-      source.has_options_ = 1;
-    }
+    if (options != nullptr)
+      set_options(source, std::move(*options));
     register_in_line(source);
   } catch (...) {
     // Destroyed last: its handler's destructor may use the loop.
@@ -296,6 +294,11 @@ void LoopCore::throw_with_source(const DispatcherBase& source) {
     throw std::system_error{error.code(),
                             "calloop: source \"" + std::string{name_of(source)} + "\": " + what};
   }
+}
+
+[[gnu::noinline]] void LoopCore::set_options(DispatcherBase& source, SourceOptions options) {
+  options_.insert_or_assign(source.slot_, std::make_unique<SourceOptions>(std::move(options)));
+  source.has_options_ = 1;
 }
 
 std::unique_ptr<SourceOptions> LoopCore::take_options(DispatcherBase& source) noexcept {

@@ -17,10 +17,14 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <future>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
@@ -45,16 +49,6 @@ namespace detail {
 
 struct NoEvent {};
 
-template <class Data>
-class RemoteTask {
- public:
-  RemoteTask() = default;
-  RemoteTask(const RemoteTask&) = delete;
-  RemoteTask& operator=(const RemoteTask&) = delete;
-  virtual ~RemoteTask() = default;
-  virtual void run(const LoopHandle<Data>& loop) = 0;
-};
-
 template <class Data, class F>
 decltype(auto) call_remote(F f, const LoopHandle<Data>& loop) {
   NoEvent none;
@@ -64,6 +58,75 @@ decltype(auto) call_remote(F f, const LoopHandle<Data>& loop) {
 template <class Data, class F>
 using RemoteResult = std::decay_t<decltype(call_remote<Data>(
     std::declval<F>(), std::declval<const LoopHandle<Data>&>()))>;
+
+// A closure of any type on its way to the loop: small ones are in it, others on the heap.
+template <class Data>
+class RemoteTask {
+ public:
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, RemoteTask>)
+  explicit RemoteTask(F f) {
+    if constexpr (sizeof(F) <= sizeof(closure_) && alignof(F) <= alignof(void*) &&
+                  std::is_nothrow_move_constructible_v<F>) {
+      ::new (static_cast<void*>(closure_)) F(std::move(f));
+      actor_ = &actor_of<F>;
+    } else {
+      ::new (static_cast<void*>(closure_)) Boxed<F>{std::make_unique<F>(std::move(f))};
+      actor_ = &actor_of<Boxed<F>>;
+    }
+  }
+  RemoteTask(RemoteTask&& other) noexcept : actor_{other.actor_} {
+    if (actor_->move == nullptr)
+      std::memcpy(closure_, other.closure_, sizeof closure_);
+    else
+      actor_->move(other.closure_, closure_);
+  }
+  RemoteTask& operator=(RemoteTask&&) = delete;
+  ~RemoteTask() {
+    if (actor_->destroy != nullptr)
+      actor_->destroy(closure_);
+  }
+  /// Calls the closure, once.
+  void run(const LoopHandle<Data>& loop) { actor_->run(closure_, loop); }
+
+ private:
+  struct Actor {
+    void (*run)(void* closure, const LoopHandle<Data>& loop);
+    void (*move)(void* from, void* to) noexcept;  // null: its bytes are all there is to move
+    void (*destroy)(void* closure) noexcept;      // null: nothing is to be done
+  };
+  template <class F>
+  struct Boxed {
+    std::unique_ptr<F> f;
+  };
+  template <class F>
+  static void call(F& f, const LoopHandle<Data>& loop) {
+    static_cast<void>(call_remote<Data>(std::move(f), loop));
+  }
+  template <class F>
+  static void call(Boxed<F>& boxed, const LoopHandle<Data>& loop) {
+    call(*boxed.f, loop);
+  }
+  template <class F>
+  static void run_one(void* closure, const LoopHandle<Data>& loop) {
+    call(*static_cast<F*>(closure), loop);
+  }
+  template <class F>
+  static void move_one(void* from, void* to) noexcept {
+    ::new (to) F(std::move(*static_cast<F*>(from)));
+  }
+  template <class F>
+  static void destroy_one(void* closure) noexcept {
+    static_cast<F*>(closure)->~F();
+  }
+  template <class F>
+  static constexpr Actor actor_of{
+      &run_one<F>, std::is_trivially_copyable_v<F> ? nullptr : &move_one<F>,
+      std::is_trivially_destructible_v<F> ? nullptr : &destroy_one<F>};
+
+  const Actor* actor_;
+  alignas(void*) std::byte closure_[48];
+};
 
 // Begun by the loop or given up by the caller, whoever is first.
 enum class RemoteState : std::uint8_t { Waiting, Begun, GivenUp };
@@ -90,7 +153,7 @@ class RemoteHandle {
   /// endpoint's callback: its on_error handler, else out of dispatch(). Throws std::bad_alloc.
   template <class F>
   bool post(F f) const {
-    return tasks_.send(std::make_unique<Posted<F>>(std::move(f)));
+    return tasks_.send(std::move(f));
   }
   /// The same, with a future for what `f` returns or throws; LoopGone when the loop is gone, or
   /// goes first. Waiting for it on the loop's own thread waits for ever. Throws std::bad_alloc.
@@ -131,32 +194,23 @@ class RemoteHandle {
 
  private:
   friend RemoteHandle<Data> remote_endpoint<Data>(const LoopHandle<Data>&, SourceOptions);
-  using Task = std::unique_ptr<detail::RemoteTask<Data>>;
+  using Task = detail::RemoteTask<Data>;
   using State = std::atomic<detail::RemoteState>;
 
-  template <class F>
-  class Posted final : public detail::RemoteTask<Data> {
-   public:
-    explicit Posted(F f) : f_{std::move(f)} {}
-    void run(const LoopHandle<Data>& loop) override {
-      static_cast<void>(detail::call_remote<Data>(std::move(f_), loop));
-    }
-
-   private:
-    F f_;
-  };
   template <class F, class Result>
-  class Called final : public detail::RemoteTask<Data> {
+  class Called {
    public:
     explicit Called(F f) : f_{std::move(f)} {}
+    Called(const Called&) = delete;
+    Called& operator=(const Called&) = delete;
     // Whoever waits is told, if nobody has called us.
-    ~Called() override {
+    ~Called() {
       if (!answered_)
         promise_.set_exception(std::make_exception_ptr(LoopGone{}));
     }
     [[nodiscard]] std::future<Result> future() { return promise_.get_future(); }
     [[nodiscard]] std::shared_ptr<State> state() const noexcept { return state_; }
-    void run(const LoopHandle<Data>& loop) override {
+    void run(const LoopHandle<Data>& loop) {
       auto waiting = detail::RemoteState::Waiting;
       if (!state_->compare_exchange_strong(waiting, detail::RemoteState::Begun))
         return;
@@ -192,9 +246,11 @@ class RemoteHandle {
   template <class F>
   [[nodiscard]] auto start(F f) const {
     using Result = detail::RemoteResult<Data, F>;
-    auto task = std::make_unique<Called<F, Result>>(std::move(f));
-    Started<Result> started{task->future(), task->state()};
-    static_cast<void>(tasks_.send(std::move(task)));
+    auto called = std::make_unique<Called<F, Result>>(std::move(f));
+    Started<Result> started{called->future(), called->state()};
+    static_cast<void>(post([called = std::move(called)](const LoopHandle<Data>& loop) {
+      called->run(loop);
+    }));
     return started;
   }
   [[nodiscard]] static bool give_up(State& state) noexcept {
@@ -212,13 +268,13 @@ class RemoteHandle {
 
 template <class Data>
 RemoteHandle<Data> remote_endpoint(const LoopHandle<Data>& loop, SourceOptions options) {
-  using Task = std::unique_ptr<detail::RemoteTask<Data>>;
+  using Task = detail::RemoteTask<Data>;
   auto [sender, channel] = make_channel<Task>();
   const RegistrationToken token = loop.insert_source(
       std::move(channel),
-      [](std::optional<Task> task, const LoopHandle<Data>& handle) {
+      [](std::optional<Task>& task, const LoopHandle<Data>& handle) {
         if (task)
-          (*task)->run(handle);
+          task->run(handle);
       },
       std::move(options));
   return RemoteHandle<Data>{std::move(sender), token};

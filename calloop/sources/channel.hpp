@@ -12,24 +12,23 @@
 // be movable, and nothing else.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <concepts>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include <calloop/fwd.hpp>
 #include <calloop/interest.hpp>
 #include <calloop/poll.hpp>
 #include <calloop/post_action.hpp>
+#include <calloop/sources/bounded_queue.hpp>
+#include <calloop/sources/message_queue.hpp>
 #include <calloop/sources/ping.hpp>
 #include <calloop/token.hpp>
 
@@ -37,19 +36,22 @@ namespace calloop {
 
 namespace detail {
 
-template <class T>
-struct ChannelQueue {
-  std::mutex mutex;
-  std::condition_variable changed;  // for the senders of a bounded one
-  std::vector<T> items;             // from `first` on
-  std::size_t first = 0;
-  std::optional<std::size_t> bound;  // of a bounded one
-  T* offered = nullptr;              // what the sender of one without room has, and waits with
-  bool receiver_gone = false;
+// What both ends of a channel share.
+template <class Queue>
+struct ChannelState {
+  template <class... A>
+  explicit ChannelState(A... arguments) : queue{arguments...} {}
+  Queue queue;
   std::atomic<std::thread::id> receiver{};  // the thread of the loop it is in
 
-  [[nodiscard]] std::size_t size() const noexcept { return items.size() - first; }
+  [[nodiscard]] bool is_receiving_thread() const noexcept {
+    return receiver.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 };
+template <class T>
+using UnboundedState = ChannelState<MessageQueue<T>>;
+template <class T>
+using BoundedState = ChannelState<BoundedQueue<T>>;
 
 }  // namespace detail
 
@@ -63,36 +65,28 @@ template <class T>
 template <class T>
 class Sender {
  public:
-  /// Queues a message, of which a T is made, and wakes the loop; never waits for the loop's work.
-  /// False when the receiving end is gone: `message` is untouched then. Throws std::bad_alloc, and
-  /// what making a T throws; nothing is queued then.
+  /// Queues a message, of which a T is made, and wakes the loop; never waits, takes no lock. False
+  /// when the receiving end is gone: `message` is untouched then. Throws std::bad_alloc, and what
+  /// making a T throws; nothing is queued then.
   template <class U>
     requires std::constructible_from<T, U>
   bool send(U&& message) const {
-    {
-      const std::scoped_lock lock{queue_->mutex};
-      if (queue_->receiver_gone)
-        return false;
-      queue_->items.emplace_back(std::forward<U>(message));
-    }
-    ping_.ping();
+    if (!state_->queue.push(std::forward<U>(message)))
+      return false;
+    ping_.sender_->state->ping_after_claim();
     return true;
   }
   /// Whether this is the thread of the loop that the receiving end is in. Never throws.
-  [[nodiscard]] bool is_receiving_thread() const noexcept {
-    return queue_->receiver.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
+  [[nodiscard]] bool is_receiving_thread() const noexcept { return state_->is_receiving_thread(); }
 
  private:
+  using State = detail::UnboundedState<T>;
   friend std::pair<Sender<T>, Channel<T>> make_channel<T>();
-  Sender(std::shared_ptr<detail::ChannelQueue<T>> queue, Ping ping) noexcept
-      : queue_{std::move(queue)}, ping_{std::move(ping)} {}
-  std::shared_ptr<detail::ChannelQueue<T>> queue_;
+  Sender(std::shared_ptr<State> state, Ping ping) noexcept
+      : state_{std::move(state)}, ping_{std::move(ping)} {}
+  std::shared_ptr<State> state_;
   Ping ping_;
 };
-
-/// What became of a message that nobody waited for.
-enum class TrySend : std::uint8_t { Sent, Full, Closed };
 
 /// The sending end of a bounded channel. Copyable; any thread.
 template <class T>
@@ -103,19 +97,9 @@ class SyncSender {
   /// untouched then. Throws std::logic_error on the loop's own thread, where it might wait for
   /// itself, and std::bad_alloc; `message` is untouched then too.
   bool send(T&& message) const {
-    if (queue_->receiver.load(std::memory_order_relaxed) == std::this_thread::get_id())
+    if (state_->is_receiving_thread())
       throw std::logic_error{"calloop: a blocking send on the loop's own thread waits for itself"};
-    std::unique_lock lock{queue_->mutex};
-    if (*queue_->bound == 0)
-      return hand_over(message, lock);
-    queue_->changed.wait(lock,
-                         [&] { return queue_->receiver_gone || queue_->size() < *queue_->bound; });
-    if (queue_->receiver_gone)
-      return false;
-    queue_->items.push_back(std::move(message));
-    lock.unlock();
-    ping_.ping();
-    return true;
+    return state_->queue.push(message, [this] { ping_.ping(); });
   }
   /// The same with a copy, which is made before it waits.
   bool send(const T& message) const {
@@ -127,39 +111,18 @@ class SyncSender {
   template <class U>
     requires std::constructible_from<T, U>
   [[nodiscard]] TrySend try_send(U&& message) const {
-    {
-      const std::scoped_lock lock{queue_->mutex};
-      if (queue_->receiver_gone)
-        return TrySend::Closed;
-      if (queue_->size() >= *queue_->bound)
-        return TrySend::Full;
-      queue_->items.emplace_back(std::forward<U>(message));
-    }
-    ping_.ping();
-    return TrySend::Sent;
+    const TrySend result = state_->queue.try_push(std::forward<U>(message));
+    if (result == TrySend::Sent)
+      ping_.ping();
+    return result;
   }
 
  private:
+  using State = detail::BoundedState<T>;
   friend std::pair<SyncSender<T>, Channel<T>> make_sync_channel<T>(std::size_t);
-  SyncSender(std::shared_ptr<detail::ChannelQueue<T>> queue, Ping ping) noexcept
-      : queue_{std::move(queue)}, ping_{std::move(ping)} {}
-
-  // The message stays where it is until the loop takes it, so it need not be given back.
-  bool hand_over(T& message, std::unique_lock<std::mutex>& lock) const {
-    queue_->changed.wait(lock, [&] { return queue_->receiver_gone || queue_->offered == nullptr; });
-    if (queue_->receiver_gone)
-      return false;
-    queue_->offered = &message;
-    ping_.ping();
-    queue_->changed.wait(lock,
-                         [&] { return queue_->receiver_gone || queue_->offered != &message; });
-    const bool taken = queue_->offered != &message;
-    if (!taken)
-      queue_->offered = nullptr;
-    return taken;
-  }
-
-  std::shared_ptr<detail::ChannelQueue<T>> queue_;
+  SyncSender(std::shared_ptr<State> state, Ping ping) noexcept
+      : state_{std::move(state)}, ping_{std::move(ping)} {}
+  std::shared_ptr<State> state_;
   Ping ping_;
 };
 
@@ -177,9 +140,8 @@ class Channel {
   Channel& operator=(Channel&& other) noexcept {
     if (this != &other) {
       close();
-      queue_ = std::move(other.queue_);
-      taken_ = std::move(other.taken_);
-      delivered_ = std::exchange(other.delivered_, 0);
+      unbounded_ = std::move(other.unbounded_);
+      bounded_ = std::move(other.bounded_);
       end_is_told_ = other.end_is_told_;
       ping_ = std::move(other.ping_);
       poll_ = std::exchange(other.poll_, nullptr);
@@ -210,77 +172,81 @@ class Channel {
   void unregister_from(Poll& poll) { ping_.unregister_from(poll); }
 
  private:
+  using Unbounded = detail::UnboundedState<T>;
+  using Bounded = detail::BoundedState<T>;
   friend std::pair<Sender<T>, Channel<T>> make_channel<T>();
   friend std::pair<SyncSender<T>, Channel<T>> make_sync_channel<T>(std::size_t);
-  Channel(std::shared_ptr<detail::ChannelQueue<T>> queue, PingSource ping) noexcept
-      : queue_{std::move(queue)}, ping_{std::move(ping)} {}
+  Channel(std::shared_ptr<Unbounded> unbounded, std::shared_ptr<Bounded> bounded,
+          PingSource ping) noexcept
+      : unbounded_{std::move(unbounded)}, bounded_{std::move(bounded)}, ping_{std::move(ping)} {}
 
   void arrive(Poll& poll) noexcept {
     poll_ = &poll;
-    queue_->receiver.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    auto& receiver = unbounded_ != nullptr ? unbounded_->receiver : bounded_->receiver;
+    receiver.store(std::this_thread::get_id(), std::memory_order_relaxed);
   }
   template <class Emit>
   void deliver(bool closed, Emit& emit) {
-    for (std::size_t budget = 1024; budget > 0; --budget) {
-      if (delivered_ == taken_.size() && !take()) {
-        if (closed && !std::exchange(end_is_told_, true))
-          emit(Event{});
-        return;
-      }
-      emit(Event{std::move(taken_[delivered_++])});
-      if (poll_->should_yield())
-        break;
-    }
-    ping_.repeat();
+    const bool all = unbounded_ != nullptr ? deliver_from(unbounded_->queue, emit)
+                                           : deliver_from(bounded_->queue, emit);
+    if (!all)
+      ping_.repeat();
+    else if (closed && !std::exchange(end_is_told_, true))
+      emit(Event{});
   }
-  // Exchanges the delivered messages for what was sent since: one lock for many. A bounded one
-  // gives one message at a time, so that it never holds more than its bound.
-  bool take() {
-    taken_.clear();
-    delivered_ = 0;
-    const std::scoped_lock lock{queue_->mutex};
-    if (!queue_->bound) {
-      taken_.swap(queue_->items);
-      return !taken_.empty();
+  // False when there is more, or was so much that there will be: to look once more before the loop
+  // sleeps spares the senders a system call each time. What is sent meanwhile is left for then, so
+  // that both threads do not work on the same cache line.
+  template <class Queue, class Emit>
+  bool deliver_from(Queue& queue, Emit& emit) {
+    constexpr std::size_t budget = 1024;
+    constexpr std::size_t flood = 64;
+    const std::size_t count = queue.size();
+    for (std::size_t left = std::min(count, budget); left > 0; --left) {
+      T* const message = queue.front();
+      if (message == nullptr)
+        return wait_for_sender();
+      waits_ = 0;
+      emit(taken(*message, queue));
+      if (poll_->should_yield())
+        return false;
     }
-    if (queue_->offered != nullptr) {
-      taken_.push_back(std::move(*queue_->offered));
-      queue_->offered = nullptr;
-    } else if (queue_->size() > 0) {
-      taken_.push_back(std::move(queue_->items[queue_->first]));
-      queue_->first += 1;
-    } else {
-      return false;
-    }
-    queue_->changed.notify_all();
-    if (queue_->size() == 0) {
-      queue_->items.clear();
-      queue_->first = 0;
-    } else if (queue_->first > *queue_->bound) {
-      // A message need not be assignable.
-      std::vector<T> rest(
-          std::move_iterator{queue_->items.begin() + static_cast<std::ptrdiff_t>(queue_->first)},
-          std::move_iterator{queue_->items.end()});
-      queue_->items.swap(rest);
-      queue_->first = 0;
-    }
-    return true;
+    return count < flood;
+  }
+  // It is out of the queue before its callback runs.
+  template <class Queue>
+  [[nodiscard]] static Event taken(T& message, Queue& queue) {
+    struct Pop {
+      Queue& queue;
+      ~Pop() { queue.pop(); }
+    };
+    const Pop pop{queue};
+    return Event{std::move(message)};
+  }
+  // Somebody is making the next message. Usually it is there in the next iteration; who was
+  // interrupted in the middle of it may need the processor.
+  [[nodiscard]] bool wait_for_sender() noexcept {
+    constexpr std::uint32_t patience = 100;
+    if (++waits_ > patience)
+      MessageQueue<T>::wait_for_another_thread();
+    return false;
   }
   void close() noexcept {
-    if (queue_ == nullptr)
-      return;
-    std::vector<T> unread;  // destroyed without the lock
-    const std::scoped_lock lock{queue_->mutex};
-    queue_->receiver_gone = true;
-    queue_->receiver.store({}, std::memory_order_relaxed);
-    unread.swap(queue_->items);
-    queue_->changed.notify_all();
+    const auto close_state = [](auto& state) {
+      if (state == nullptr)
+        return;
+      state->receiver.store({}, std::memory_order_relaxed);
+      state->queue.close();
+    };
+    close_state(unbounded_);
+    close_state(bounded_);
   }
 
-  std::shared_ptr<detail::ChannelQueue<T>> queue_;
-  std::vector<T> taken_;
-  std::size_t delivered_ = 0;
+  // One of them.
+  std::shared_ptr<Unbounded> unbounded_;
+  std::shared_ptr<Bounded> bounded_;
   bool end_is_told_ = false;
+  std::uint32_t waits_ = 0;  // in a row, for the same sender
   PingSource ping_;
   Poll* poll_ = nullptr;
 };
@@ -289,19 +255,18 @@ class Channel {
 /// them. Throws std::system_error when there is no eventfd to be had.
 template <class T>
 [[nodiscard]] std::pair<Sender<T>, Channel<T>> make_channel() {
-  auto queue = std::make_shared<detail::ChannelQueue<T>>();
+  auto state = std::make_shared<detail::UnboundedState<T>>();
   auto [ping, source] = make_ping();
-  return {Sender<T>{queue, std::move(ping)}, Channel<T>{queue, std::move(source)}};
+  return {Sender<T>{state, std::move(ping)}, Channel<T>{state, nullptr, std::move(source)}};
 }
 
 /// Both ends of a channel that holds at most `bound` messages; with zero, a message goes from hand
 /// to hand. Any thread may make them. Throws std::system_error when there is no eventfd to be had.
 template <class T>
 [[nodiscard]] std::pair<SyncSender<T>, Channel<T>> make_sync_channel(std::size_t bound) {
-  auto queue = std::make_shared<detail::ChannelQueue<T>>();
-  queue->bound = bound;
+  auto state = std::make_shared<detail::BoundedState<T>>(bound);
   auto [ping, source] = make_ping();
-  return {SyncSender<T>{queue, std::move(ping)}, Channel<T>{queue, std::move(source)}};
+  return {SyncSender<T>{state, std::move(ping)}, Channel<T>{nullptr, state, std::move(source)}};
 }
 
 }  // namespace calloop

@@ -34,6 +34,12 @@ struct CALLOOP_API PingState {
     if (!pinged.exchange(true, std::memory_order_acq_rel))
       write();
   }
+  // For who has just done something sequentially consistent that the receiver looks at after it has
+  // taken the ping: then a ping that was not taken yet is enough, and a load tells.
+  void ping_after_claim() noexcept {
+    if (!pinged.load(std::memory_order_seq_cst))
+      ping();
+  }
 };
 // Refers to the state on behalf of a Generic.
 struct PingFd {
@@ -52,6 +58,8 @@ class CALLOOP_API Ping {
 
  private:
   friend CALLOOP_API std::pair<Ping, class PingSource> make_ping();
+  template <class T>
+  friend class Sender;
   struct CALLOOP_API Sender {  // counted by the copies: the last one closes
     explicit Sender(std::shared_ptr<detail::PingState> s) noexcept : state{std::move(s)} {}
     Sender(const Sender&) = delete;
@@ -110,7 +118,7 @@ class CALLOOP_API PingSource {
     return fd_.process_events(readiness, token, [&](Readiness, detail::PingFd& fd) {
       // Closed first: a ping before the close is then seen as well.
       const bool closed = fd.state->closed.load(std::memory_order_acquire);
-      const bool pinged = fd.state->pinged.exchange(false, std::memory_order_acq_rel);
+      const bool pinged = fd.state->pinged.exchange(false, std::memory_order_seq_cst);
       try {
         work(pinged, closed);
       } catch (...) {

@@ -139,7 +139,7 @@ TEST_F(DemoCommand, HandsSignalsOnAndWaitsForTheEnd) {
     compositor_does("trap 'echo ending; sleep 0.1; exit 7' " + signal +
                     "; echo > up; while :; do sleep 0.01; done");
     const auto result = place.run(
-        "rm -f up; env --default-signal=INT compositor-demo/run --help & "
+        "rm -f up; env --default-signal=INT,TERM,HUP compositor-demo/run --help & "
         "while [ ! -e up ]; do sleep 0.01; done; kill -" +
         signal + " $!; wait $!");
     EXPECT_EQ(result.status, 7) << signal << result.output;

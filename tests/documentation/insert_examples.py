@@ -14,7 +14,7 @@ import sys
 # What is installed only because templates need it explains itself, but has no users to show.
 INTERNAL = {
     "block_pool.hpp", "core.hpp", "data_path.hpp", "dispatcher_base.hpp", "host_fd.hpp", "idle_queue.hpp",
-    "loop_descriptors.hpp",
+    "loop_descriptors.hpp", "bounded_queue.hpp", "message_queue.hpp",
 }
 
 

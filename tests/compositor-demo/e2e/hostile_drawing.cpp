@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hostile_test.hpp"
+#include "tests/sanitized.hpp"
 
 namespace e2e {
 namespace {

@@ -42,7 +42,7 @@ TEST(ClientLimits, TooMuchIsRefusedAndTakesNothing) {
   const auto holdings = std::make_shared<Holdings>();
   const auto limits = of_process(holdings);
   Charge all{limits, Limit::Surfaces, most};
-  EXPECT_THROW((Charge{limits, Limit::Surfaces}), LimitExceeded);
+  EXPECT_THROW(const Charge refused(limits, Limit::Surfaces), LimitExceeded);
   EXPECT_THROW(all.resize(most + 1), LimitExceeded);
   EXPECT_EQ(limits->held(Limit::Surfaces), most);
   EXPECT_EQ((*holdings)[static_cast<std::size_t>(Limit::Surfaces)], most);
@@ -62,8 +62,8 @@ TEST(ClientLimits, AProcessMayHoldAsMuchAsFourClients) {
   }
   EXPECT_EQ(another->held(Limit::Surfaces), 0U);
   charges.pop_back();
-  EXPECT_NO_THROW((Charge{another, Limit::Surfaces}));
-  EXPECT_NO_THROW((Charge{of_process(std::make_shared<Holdings>()), Limit::Surfaces, most}))
+  EXPECT_NO_THROW(const Charge granted(another, Limit::Surfaces));
+  EXPECT_NO_THROW(const Charge granted(of_process(std::make_shared<Holdings>()), Limit::Surfaces, most))
       << "another process";
 }
 
@@ -89,11 +89,11 @@ TEST_F(ClientLimitsTest, ConnectionsOfOneProcessCountTogether) {
   EXPECT_EQ(all[0]->pid(), ::getpid());
   EXPECT_EQ(limits()[0], all[0]) << "made once";
   std::vector<Charge> charges;
-  for (int i = 1; i < 5; ++i)
+  for (std::size_t i = 1; i < 5; ++i)
     charges.emplace_back(all[i], Limit::FormatBytes, ClientLimits::maximum(Limit::FormatBytes));
-  EXPECT_THROW((Charge{all[0], Limit::FormatBytes}), LimitExceeded);
+  EXPECT_THROW(const Charge refused(all[0], Limit::FormatBytes), LimitExceeded);
   charges.pop_back();
-  EXPECT_NO_THROW((Charge{all[0], Limit::FormatBytes}));
+  EXPECT_NO_THROW(const Charge granted(all[0], Limit::FormatBytes));
 }
 
 TEST_F(ClientLimitsTest, RectanglesOfARegionCountOnceForAllWhoShareThem) {

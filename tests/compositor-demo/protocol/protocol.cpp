@@ -394,7 +394,7 @@ TEST_F(ProtocolTest, FocusThatComesAndGoesDoesNotHarmOneThatDoesNotRead) {
   ASSERT_TRUE(busy->roundtrip());
   const auto other = connect();
   other->make_window(10, 10);
-  for (int i = 0; i != 5000; ++i) {
+  for (std::size_t i = 0; i != 5000; ++i) {
     protocol->set_keyboard_focus(host.mapped[i % 2]);
     loop.dispatch(0ms, *protocol);
     other->exchange();
