@@ -1,8 +1,8 @@
 // A limited number of messages from any number of threads to one; senders wait for room.
 //
 //     BoundedQueue<Frame> queue{2};
-//     queue.push(std::move(frame));                       // any thread; waits while it is full
-//     while (Frame* const next = queue.front()) {         // one thread
+//     queue.push(frame, [] {});                      // any thread; waits while it is full
+//     while (const Frame* const next = queue.front()) {   // one thread
 //       show(*next);
 //       queue.pop();
 //     }

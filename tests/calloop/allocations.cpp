@@ -159,6 +159,49 @@ TEST(Allocations, NoneForAChannelThatIsWarm) {
   EXPECT_EQ(sum, 110 * 50);
 }
 
+TEST(Allocations, NoneForPostedClosures) {
+  EventLoop<long> loop;
+  long sum = 0;
+  const RemoteHandle<long> remote = remote_endpoint(loop.handle());
+  EXPECT_EQ(allocations_of([&] {
+              for (int i = 0; i < 50; ++i)
+                remote.post([i](long& s) { s += i; });
+              loop.dispatch(0ns, sum);
+            }),
+            0u);
+  EXPECT_EQ(sum, 110L * 49 * 50 / 2);
+}
+
+TEST(Allocations, NoneForIdles) {
+  EventLoop<long> loop;
+  const LoopHandle<long> handle = loop.handle();
+  long sum = 0;
+  EXPECT_EQ(allocations_of([&] {
+              for (int i = 0; i < 200; ++i) {
+                const Idle idle = handle.insert_idle([i, &handle](long& s) { s += i; });
+                if (i % 2 == 0)
+                  idle.cancel();
+              }
+              loop.dispatch(0ns, sum);
+            }),
+            0u);
+  EXPECT_EQ(sum, 110L * 100 * 100);
+}
+
+TEST(Allocations, NoneForSourcesThatComeAndGo) {
+  EventLoop<> loop;
+  const Pipe pipe;
+  EXPECT_EQ(allocations_of([&] {
+              const LoopHandle<> handle = loop.handle();
+              const auto token = handle.insert_source(Generic{pipe.fd(), interest().read()}, [] {});
+              const auto timer = handle.insert_source(Timer::after(1h), [] {});
+              loop.dispatch(0ns);
+              handle.remove(token);
+              handle.remove(timer);
+            }),
+            0u);
+}
+
 TEST(Allocations, NoneForHooksAndSyntheticEvents) {
   EventLoop<> loop;
   int calls = 0;
