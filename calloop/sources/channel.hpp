@@ -7,9 +7,9 @@
 //     std::jthread thread{[sender = std::move(sender)] { sender.send("reload"); }};
 //
 // Messages arrive in the order in which they were sent, one event each. A flood does not starve
-// the other sources: after 1024 messages the rest waits for the next iteration. make_sync_channel()
-// makes one that holds a limited number of messages, and makes its senders wait. A message has to
-// be movable, and nothing else.
+// the other sources: after 1024 messages the rest waits for the next iteration, and so does what is
+// sent meanwhile. make_sync_channel() makes one that holds a limited number of messages, and makes
+// its senders wait. A message has to be movable, and nothing else.
 #pragma once
 
 #include <algorithm>

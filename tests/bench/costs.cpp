@@ -1,6 +1,6 @@
 // Ceilings on what the loop costs, so that nobody loses its speed unnoticed. Instructions in user
-// space are the same on every machine; the two compilers differ a little, and the ceilings hold for
-// both. What the loop costs beside others is told by tests/bench/run.
+// space are the same on every machine, but not from both compilers: what a goal is about is g++'s
+// count. What the loop costs beside others is told by tests/bench/run.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -17,29 +17,47 @@ double instructions_over_raw(const std::string& workload) {
   return instructions(workload) - cost("instructions", "raw", workload);
 }
 
+#ifdef __clang__
+constexpr bool is_clang = true;
+#else
+constexpr bool is_clang = false;
+#endif
+
 TEST(Costs, InstructionsPerEventAmongMany) {
-  EXPECT_LE(instructions_over_raw("storm n=256 count=2560,7680"), 17.0);
+  EXPECT_LE(instructions_over_raw("storm n=256 count=2560,7680"), is_clang ? 19.0 : 15.0);
 }
 
 TEST(Costs, InstructionsPerIterationWithOneEvent) {
-  EXPECT_LE(instructions_over_raw("storm n=1 count=1000,2000"), 62.0);
+  EXPECT_LE(instructions_over_raw("storm n=1 count=1000,2000"), is_clang ? 72.0 : 56.0);
 }
 
 TEST(Costs, InstructionsPerEventThatMovesOn) {
-  EXPECT_LE(instructions_over_raw("ring n=100 a=1 count=1000,2000"), 62.0);
-  EXPECT_LE(instructions_over_raw("ring n=100 a=100 count=1000,3000"), 20.0);
+  EXPECT_LE(instructions_over_raw("ring n=100 a=1 count=1000,2000"), is_clang ? 73.0 : 56.0);
+  EXPECT_LE(instructions_over_raw("ring n=100 a=100 count=1000,3000"), is_clang ? 22.5 : 16.0);
 }
 
 TEST(Costs, InstructionsPerTimerThatIsPutOff) {
-  EXPECT_LE(instructions("rearm n=1000 count=1000,5000"), 40.0);
+  EXPECT_LE(instructions("rearm n=1000 count=1000,5000"), 31.0);
 }
 
 TEST(Costs, InstructionsPerTimerThatIsCancelled) {
-  EXPECT_LE(instructions("cancel n=10000 count=1000,9000"), 430.0);
+  EXPECT_LE(instructions("cancel n=10000 count=1000,9000"), 325.0);
 }
 
 TEST(Costs, InstructionsPerPostedMessage) {
-  EXPECT_LE(instructions_over_raw("post n=100 count=1000,3000"), 50.0);
+  EXPECT_LE(instructions("post n=100 count=1000,3000"), 68.0);
+}
+
+TEST(Costs, InstructionsPerPostedClosure) {
+  EXPECT_LE(instructions("post n=100 closures=1 count=1000,3000"), 110.0);
+}
+
+TEST(Costs, InstructionsPerIdle) {
+  EXPECT_LE(instructions("deferred n=100 count=1000,3000"), 42.0);
+}
+
+TEST(Costs, InstructionsPerSourceThatComesAndGoes) {
+  EXPECT_LE(instructions("churn count=1024,3072"), is_clang ? 530.0 : 485.0);
 }
 
 TEST(Costs, OneSystemCallWhereNothingHappens) {
