@@ -117,6 +117,7 @@ TEST_F(Installed, StaticLibraryRunsAProgram) {
 // The adapters, and a program for each.
 constexpr std::pair<const char*, const char*> adapters[] = {
     {"calloop-libinput", "input"},
+    {"calloop-seat", "session"},
     {"calloop-udev", "monitor"},
     {"calloop-wayland-server", "display"},
 };
