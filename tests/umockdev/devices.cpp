@@ -1,5 +1,6 @@
 #include "tests/umockdev/devices.hpp"
 
+#include <fcntl.h>
 #include <linux/input.h>
 #include <unistd.h>
 
@@ -254,6 +255,9 @@ Device Testbed::add(const Description& description) {
   const std::string devices = devices_of(description, device.number_);
   if (umockdev_testbed_add_from_string(testbed_.get(), devices.c_str(), &error) == FALSE)
     fail("umockdev_testbed_add_from_string", error);
+  // A device that nobody reads must not stop who writes: that is often the same thread.
+  const int fd = umockdev_testbed_get_dev_fd(testbed_.get(), device.node().c_str());
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   return device;
 }
 

@@ -31,7 +31,8 @@ class Device {
   [[nodiscard]] std::string node() const;
   [[nodiscard]] std::string syspath() const;
 
-  /// One event as the kernel would write it. Throws std::system_error.
+  /// One event as the kernel would write it. Throws std::system_error, also when nobody has read
+  /// as many as a device holds.
   void send(std::uint16_t type, std::uint16_t code, std::int32_t value) const;
   /// Ends what has happened at the same time.
   void synchronize() const { send(EV_SYN, SYN_REPORT, 0); }

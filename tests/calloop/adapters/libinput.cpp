@@ -2,6 +2,7 @@
 #include <calloop/adapters/libinput.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -350,7 +351,10 @@ TEST_F(LibinputTest, AFloodIsBounded) {
   for (std::size_t i = 0; i != sent; i += 2) {
     keyboard.press(KEY_A);
     keyboard.release(KEY_A);
-    libinput_dispatch(input.get());  // into its queue: the device holds less
+    // Into libinput's queue: the device holds less.
+    pollfd device{.fd = libinput_get_fd(input.get()), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&device, 1, 10'000), 1);
+    libinput_dispatch(input.get());
   }
   std::size_t most = 0;
   for (std::size_t before = 0; keys != sent; before = keys) {
