@@ -22,7 +22,6 @@
 
 #include <sys/types.h>
 
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,6 +32,7 @@
 
 #include <wayland-server-core.h>
 
+#include <calloop/adapters/first_error.hpp>
 #include <calloop/clock.hpp>
 #include <calloop/export.hpp>
 #include <calloop/fd.hpp>
@@ -44,25 +44,7 @@
 
 namespace calloop::wayland {
 
-/// The first exception of several. C code must not be left by an exception, so what is called from
-/// there keeps it here, and the source that called the C code rethrows it afterwards.
-class CALLOOP_API FirstError {
- public:
-  /// For a catch block: keeps the exception being handled, if it is the first.
-  void keep_current() noexcept {
-    if (!error_)
-      error_ = std::current_exception();
-  }
-  /// Throws what was kept, and forgets it. Nothing happens if there is nothing.
-  void rethrow() {
-    if (error_)
-      std::rethrow_exception(std::exchange(error_, nullptr));
-  }
-  [[nodiscard]] explicit operator bool() const noexcept { return error_ != nullptr; }
-
- private:
-  std::exception_ptr error_;
-};
+using calloop::FirstError;
 
 /// A wl_listener with an owner and a closure:
 ///

@@ -1,40 +1,28 @@
 // The programs of calloop/examples, run as their readers would.
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <system_error>
-#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <calloop/event_loop.hpp>
 #include <calloop/fd.hpp>
-#include <calloop/sources/child.hpp>
-#include <calloop/sources/generic.hpp>
-#include <calloop/sources/timer.hpp>
 
-#include "tests/calloop/pipe.hpp"
 #include "tests/command.hpp"
+#include "tests/program.hpp"
 
 namespace {
 
 using namespace calloop;
-using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 using tests::CommandResult;
 using tests::run_command;
-
-constexpr Duration patience = 30s;
 
 std::string example(const std::string& name) {
   return std::string{CALLOOP_EXAMPLES} + "/example-" + name;
@@ -87,63 +75,6 @@ TEST(Example, SignalsAndChildSaysWhatItCannotStart) {
   EXPECT_EQ(result.status, 1);
 }
 
-// A program that runs until it is told to end, with what it says. Killed and waited for with it.
-class Program {
- public:
-  explicit Program(const std::string& path) {
-    tests::Pipe output;
-    Child child = Child::spawn({path}, {.fds = {{output.writer.get(), STDOUT_FILENO}}});
-    pid_ = child.pid();
-    loop_.handle().insert_source(std::move(child), [this](ChildExit exit) { exit_ = exit; });
-    loop_.handle().insert_source(Generic{std::move(output.reader), interest().read()},
-                                 [this](Readiness, const OwnedFd& reader) {
-                                   char buffer[256];
-                                   const ssize_t count =
-                                       ::read(reader.get(), buffer, sizeof buffer);
-                                   if (count <= 0)
-                                     return PostAction::Remove;
-                                   output_.append(buffer, static_cast<std::size_t>(count));
-                                   return PostAction::Continue;
-                                 });
-  }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-  ~Program() {
-    if (!exit_) {
-      ::kill(pid_, SIGKILL);
-      ::waitpid(pid_, nullptr, 0);
-    }
-  }
-
-  [[nodiscard]] const std::string& output() const noexcept { return output_; }
-  void send_signal(int signal) const { ::kill(pid_, signal); }
-  /// What it has said when a whole line is there.
-  const std::string& wait_for_line() {
-    wait([this] { return output_.ends_with('\n'); });
-    return output_;
-  }
-  /// How it has ended, when nothing is left of its output.
-  ChildExit wait_for_end() {
-    wait([this] { return exit_ && loop_.handle().source_count() == 0; });
-    return exit_.value();
-  }
-
- private:
-  template <class Condition>
-  void wait(Condition condition) {
-    for (const TimePoint end = Clock::now() + patience; !condition();) {
-      if (Clock::now() >= end)
-        throw std::runtime_error{"the example does not answer; so far: " + output_};
-      loop_.dispatch(100ms);
-    }
-  }
-
-  EventLoop<> loop_;
-  pid_t pid_ = -1;
-  std::string output_;
-  std::optional<ChildExit> exit_;
-};
-
 OwnedFd connect_to(std::uint16_t port) {
   OwnedFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};
@@ -168,7 +99,7 @@ std::string answer_to(const OwnedFd& socket, const std::string& text) {
 }
 
 TEST(Example, EchoServer) {
-  Program server{example("echo-server")};
+  tests::Program server{{example("echo-server")}};
   const std::string prefix = "listening on 127.0.0.1:";
   const std::string line = server.wait_for_line();
   ASSERT_THAT(line, StartsWith(prefix));

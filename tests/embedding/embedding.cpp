@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -112,24 +114,39 @@ TEST_F(Installed, StaticLibraryRunsAProgram) {
   run(program);
 }
 
-TEST_F(Installed, AdapterBringsWhatItNeeds) {
-  const std::string flags = pkg_config("--cflags --libs calloop-wayland-server");
-  const fs::path program = build("display", "$(" + flags + ")");
-  const std::string needed = output_of("readelf --dynamic " + quoted(program));
-  EXPECT_THAT(needed, HasSubstr("[libcalloop-wayland-server.so."));
-  run(program);
+// The adapters, and a program for each.
+constexpr std::pair<const char*, const char*> adapters[] = {
+    {"calloop-libinput", "input"},
+    {"calloop-seat", "session"},
+    {"calloop-udev", "monitor"},
+    {"calloop-wayland-server", "display"},
+};
+
+TEST_F(Installed, AdaptersBringWhatTheyNeed) {
+  for (const auto& [adapter, name] : adapters) {
+    const std::string flags = pkg_config(std::string{"--cflags --libs "} + adapter);
+    const fs::path program = build(name, "$(" + flags + ")");
+    const std::string needed = output_of("readelf --dynamic " + quoted(program));
+    EXPECT_THAT(needed, HasSubstr(std::string{"[lib"} + adapter + ".so."));
+    run(program);
+  }
 }
 
 TEST_F(Installed, PkgConfigKnowsTheVersion) {
-  for (const char* name : {"calloop", "calloop-wayland-server"}) {
-    EXPECT_EQ(output_of(pkg_config("--modversion ") + name), CALLOOP_PROJECT_VERSION "\n");
+  EXPECT_EQ(output_of(pkg_config("--modversion calloop")), CALLOOP_PROJECT_VERSION "\n");
+  for (const auto& [adapter, program] : adapters) {
+    EXPECT_EQ(output_of(pkg_config("--modversion ") + adapter), CALLOOP_PROJECT_VERSION "\n");
   }
 }
 
 TEST_F(Installed, SharedLibrariesExportOnlyCalloop) {
   static const std::regex ours(
       "^[0-9a-f]+ . (((typeinfo|typeinfo name|vtable|VTT|guard variable) for )?calloop::.*)$");
-  for (const char* name : {"libcalloop.so", "libcalloop-wayland-server.so"}) {
+  std::vector<std::string> names{"libcalloop.so"};
+  for (const auto& [adapter, program] : adapters) {
+    names.push_back(std::string{"lib"} + adapter + ".so");
+  }
+  for (const std::string& name : names) {
     std::istringstream symbols(
         output_of("nm --dynamic --demangle --defined-only " + quoted(libraries() / name)));
     int count = 0;

@@ -31,6 +31,7 @@
 #include <calloop/scoped_registration.hpp>
 #include <calloop/sources/timer.hpp>
 
+#include "tests/environment.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace calloop::wayland {
@@ -38,6 +39,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
+using tests::Environment;
 
 struct DestroyServer {
   void operator()(wl_display* display) const noexcept {
@@ -411,29 +413,6 @@ TEST(ClientWatch, KnowsWhenTheClientIsGone) {
 }
 
 // -------------------------------------------------------------------------------- ListeningSocket
-
-class Environment {
- public:
-  Environment(const char* name, const char* value) : name_{name} {
-    if (const char* old = std::getenv(name))
-      old_ = old;
-    set(value);
-  }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-  ~Environment() { set(old_ ? old_->c_str() : nullptr); }
-
- private:
-  void set(const char* value) {
-    if (value == nullptr) {
-      ::unsetenv(name_);
-    } else {
-      ::setenv(name_, value, 1);
-    }
-  }
-  const char* name_;
-  std::optional<std::string> old_;
-};
 
 class ListeningSocketTest : public testing::Test {
  protected:
