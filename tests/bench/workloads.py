@@ -120,7 +120,7 @@ NOTES = {
     ],
     "W4": [
         "raw, ptr, wl, sd, uv, ev and event share the harness' queue of integers behind a mutex, "
-        "taken out in bulk; glib and asio allocate for each message, and so do closures in ours. "
+        "taken out in bulk; glib and asio allocate for each message. "
         "uv and ev are woken for each message, as documented, the others for the first of many.",
         "flood depends on how the scheduler lays out two threads; post is one thread and shows the "
         "work.",
@@ -132,7 +132,8 @@ NOTES = {
     ],
     "W6": [
         "uv, ev and event have no deferred call that happens once: a pool of reused handles stands "
-        "in. raw and ptr keep two pointers in a vector. The others allocate for each call.",
+        "in. raw and ptr keep two pointers in a vector. The others, but for ours, allocate for each "
+        "call.",
     ],
     "W7": [
         "Heap bytes in user space, malloc's own included, with what the loop lets the application "
