@@ -227,7 +227,7 @@ class CALLOOP_API LoopCore {
   std::vector<DispatcherRef> graveyard_;  // inserted while shutting down
   DispatcherRef loop_slot_;
   const std::uint32_t identity_;  // of this loop, in tokens
-  OwnerThread owner_;  // admits while the loop is alive and has no host
+  OwnerThread owner_;             // admits while the loop is alive and has no host
 };
 
 /// Keeps a LoopCore alive.

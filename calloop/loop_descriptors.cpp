@@ -6,8 +6,7 @@ namespace {
 
 class LoopDescriptors final : public DispatcherBase {
  public:
-  explicit LoopDescriptors(Backend& backend) noexcept
-      : DispatcherBase{false}, backend_{backend} {}
+  explicit LoopDescriptors(Backend& backend) noexcept : DispatcherBase{false}, backend_{backend} {}
   PostAction process_events(Readiness, Token) override {
     backend_.acknowledge_wake();
     return PostAction::Continue;

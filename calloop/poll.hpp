@@ -118,7 +118,7 @@ class CALLOOP_API Poll {
   const SlotTable& slots_;
   TimerQueue timers_;
   Attempt* attempt_ = nullptr;  // the innermost
-  bool rebuilding_ = false;  // the kernel's side is empty; sources are put in one by one
+  bool rebuilding_ = false;     // the kernel's side is empty; sources are put in one by one
   Removal removal_ = Removal::Checked;
   bool should_yield_ = false;
 };

@@ -120,9 +120,9 @@ class RemoteTask {
     static_cast<F*>(closure)->~F();
   }
   template <class F>
-  static constexpr Actor actor_of{
-      &run_one<F>, std::is_trivially_copyable_v<F> ? nullptr : &move_one<F>,
-      std::is_trivially_destructible_v<F> ? nullptr : &destroy_one<F>};
+  static constexpr Actor actor_of{&run_one<F>,
+                                  std::is_trivially_copyable_v<F> ? nullptr : &move_one<F>,
+                                  std::is_trivially_destructible_v<F> ? nullptr : &destroy_one<F>};
 
   const Actor* actor_;
   alignas(void*) std::byte closure_[48];
@@ -248,9 +248,8 @@ class RemoteHandle {
     using Result = detail::RemoteResult<Data, F>;
     auto called = std::make_unique<Called<F, Result>>(std::move(f));
     Started<Result> started{called->future(), called->state()};
-    static_cast<void>(post([called = std::move(called)](const LoopHandle<Data>& loop) {
-      called->run(loop);
-    }));
+    static_cast<void>(
+        post([called = std::move(called)](const LoopHandle<Data>& loop) { called->run(loop); }));
     return started;
   }
   [[nodiscard]] static bool give_up(State& state) noexcept {

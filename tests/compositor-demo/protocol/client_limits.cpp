@@ -63,7 +63,8 @@ TEST(ClientLimits, AProcessMayHoldAsMuchAsFourClients) {
   EXPECT_EQ(another->held(Limit::Surfaces), 0U);
   charges.pop_back();
   EXPECT_NO_THROW(const Charge granted(another, Limit::Surfaces));
-  EXPECT_NO_THROW(const Charge granted(of_process(std::make_shared<Holdings>()), Limit::Surfaces, most))
+  EXPECT_NO_THROW(
+      const Charge granted(of_process(std::make_shared<Holdings>()), Limit::Surfaces, most))
       << "another process";
 }
 
