@@ -193,8 +193,8 @@ class LoopHandle {
   template <class S, class F>
   [[nodiscard]] DispatcherRef make(S&& source, F&& callback) const {
     detail::check_callback<F, typename S::Event, typename S::Metadata, Data>();
-    return detail::SourceDispatcher<S, F, Data>::make(std::move(source), std::move(callback),
-                                                      *this);
+    return detail::SourceDispatcher<S, F, Data>::make(std::forward<S>(source),
+                                                      std::forward<F>(callback), *this);
   }
   [[nodiscard]] LoopCore& core() const noexcept { return *path_->core; }
   [[nodiscard]] std::add_lvalue_reference_t<Data> data() const noexcept

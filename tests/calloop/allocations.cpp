@@ -17,6 +17,7 @@ namespace {
 
 std::size_t allocation_count = 0;
 
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): this is where memory is managed
 void* allocate(std::size_t size) {
   ++allocation_count;
   if (void* const memory = std::malloc(size == 0 ? 1 : size))
@@ -44,6 +45,7 @@ void operator delete(void* memory, std::size_t) noexcept {
 void operator delete[](void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+// NOLINTEND(cppcoreguidelines-no-malloc)
 
 namespace {
 
