@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -68,12 +69,16 @@ class FileActions {
  private:
   void fill(const ChildOptions& options) {
     int last = 2;
-    for (const InheritedFd& fd : options.fds)
-      last = std::max(last, fd.child);
-    std::vector<bool> kept(static_cast<std::size_t>(last) + 1, false);
+    const long limit = ::sysconf(_SC_OPEN_MAX);  // -1: none
     for (const InheritedFd& fd : options.fds) {
       if (fd.child < 0)
         throw std::invalid_argument{"calloop: a child's descriptor is negative"};
+      if (fd.child == INT_MAX || (limit >= 0 && fd.child >= limit))
+        check(EBADF, "passing a descriptor as " + std::to_string(fd.child));
+      last = std::max(last, fd.child);
+    }
+    std::vector<bool> kept(static_cast<std::size_t>(last) + 1, false);
+    for (const InheritedFd& fd : options.fds) {
       // Copied out of the way first: one's target may be another's origin.
       copies_.emplace_back(::fcntl(fd.parent, F_DUPFD_CLOEXEC, last + 1));
       if (!copies_.back())

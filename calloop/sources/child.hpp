@@ -79,9 +79,10 @@ class CALLOOP_API Child {
   /// Starts `argv[0]`, searched for in our own PATH if it has no slash; one that is relative, or is
   /// found by a relative part of PATH, begins at the child's working_directory. Throws
   /// std::system_error naming it: ENOENT, EACCES and what else execve(2) says, EAGAIN for too many
-  /// processes, EBADF for a descriptor of `fds` that is not open, EMFILE, ENOSYS before Linux 5.3;
-  /// std::invalid_argument for an empty argv or a negative descriptor. Nothing is left running
-  /// then. SIGCHLD is set to its default if it was ignored: the status would be lost.
+  /// processes, EBADF for a descriptor of `fds` that is not open or is to get a number beyond
+  /// RLIMIT_NOFILE, EMFILE, ENOSYS before Linux 5.3; std::invalid_argument for an empty argv or a
+  /// negative descriptor. Nothing is left running then. SIGCHLD is set to its default if it was
+  /// ignored: the status would be lost.
   [[nodiscard]] static Child spawn(std::span<const std::string> argv,
                                    const ChildOptions& options = {});
   /// The same: `Child::spawn({"sleep", "5"})`.

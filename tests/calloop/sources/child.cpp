@@ -1,4 +1,5 @@
 // Programs that are started and waited for.
+#include <climits>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -261,6 +262,9 @@ TEST(Child, ErrorsNameWhatCouldNotBeStarted) {
   EXPECT_EQ(error_of({"true"}, {.working_directory = "/no/such/place"}, "true"),
             std::errc::no_such_file_or_directory);
   EXPECT_EQ(error_of({"true"}, {.fds = {{4242, 5}}}, "4242"), std::errc::bad_file_descriptor);
+  for (const int beyond : {INT_MAX, INT_MAX - 1, static_cast<int>(::sysconf(_SC_OPEN_MAX))})
+    EXPECT_EQ(error_of({"true"}, {.fds = {{0, beyond}}}, std::to_string(beyond)),
+              std::errc::bad_file_descriptor);
   EXPECT_THROW(static_cast<void>(Child::spawn({"true"}, {.fds = {{0, -1}}})),
                std::invalid_argument);
   EXPECT_THROW(static_cast<void>(Child::spawn({})), std::invalid_argument);
