@@ -180,7 +180,7 @@ TEST(Allocations, NoneForIdles) {
   long sum = 0;
   EXPECT_EQ(allocations_of([&] {
               for (int i = 0; i < 200; ++i) {
-                const Idle idle = handle.insert_idle([i, &handle](long& s) { s += i; });
+                const Idle idle = handle.insert_idle([i](long& s) { s += i; });
                 if (i % 2 == 0)
                   idle.cancel();
               }

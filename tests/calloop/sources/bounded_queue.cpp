@@ -78,8 +78,9 @@ TEST(BoundedQueue, FromHandToHandWithoutRoom) {
 TEST(BoundedQueue, ClosingTellsWhoWaitsAndTouchesNothing) {
   for (const std::size_t bound : {0u, 1u}) {
     BoundedQueue<std::unique_ptr<int>> queue{bound};
-    if (bound == 1)
+    if (bound == 1) {
       EXPECT_EQ(queue.try_push(std::make_unique<int>(1)), TrySend::Sent);
+    }
     std::vector<std::jthread> senders;
     std::atomic<int> told{0};
     for (int i = 0; i < 3; ++i)
