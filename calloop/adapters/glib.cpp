@@ -356,8 +356,8 @@ struct Guest::State {
 };
 
 // No check(): a source with a descriptor that is ready is ready.
-GSourceFuncs Guest::State::functions{&State::prepare, nullptr, &State::dispatch, &State::finalize,
-                                     nullptr,         nullptr};
+GSourceFuncs Guest::State::functions{&State::prepare,  nullptr, &State::dispatch,
+                                     &State::finalize, nullptr, nullptr};
 
 Guest::Guest(GuestLoop loop, ErrorHandler on_error, GMainContext* context, int priority)
     : state_{std::make_shared<State>(std::move(loop), std::move(on_error))} {

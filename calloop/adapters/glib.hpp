@@ -1,5 +1,5 @@
-// GLib and calloop in one thread: a GMainContext as a source of our loop, or our loop as a source of
-// a GMainContext.
+// GLib and calloop in one thread: a GMainContext as a source of our loop, or our loop as a source
+// of a GMainContext.
 //
 // What a library does with GLib runs beside everything else, when its context is in the loop:
 //

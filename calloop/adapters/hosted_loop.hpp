@@ -72,7 +72,8 @@ class CALLOOP_API HostedLoop {
         link_{std::make_shared<HostedLoop*>(this)} {
     if (!on_error_)
       throw std::invalid_argument{"calloop: a guest needs a handler for its exceptions"};
-    end_ = loop_.handle().insert_source(EndOfLoop{link_}, [] {}, {.name = "the loop's end, for its host"});
+    end_ = loop_.handle().insert_source(EndOfLoop{link_}, [] {},
+                                        {.name = "the loop's end, for its host"});
   }
   HostedLoop(const HostedLoop&) = delete;
   HostedLoop& operator=(const HostedLoop&) = delete;

@@ -9,10 +9,10 @@
 namespace calloop::wayland {
 
 // libwayland tells nobody that it is about to sleep. The last thing that a dispatch does, after
-// callbacks and idles, is to call what was marked with wl_event_source_check: there all is seen that
-// was done in the dispatch. What the program does between two of them, and the idles that it adds,
-// is seen by an idle of ours, since idles are also the first thing, right before the wait. It is
-// added at the end of each dispatch, and lets the others go first.
+// callbacks and idles, is to call what was marked with wl_event_source_check: there all is seen
+// that was done in the dispatch. What the program does between two of them, and the idles that it
+// adds, is seen by an idle of ours, since idles are also the first thing, right before the wait. It
+// is added at the end of each dispatch, and lets the others go first.
 struct Guest::State : std::enable_shared_from_this<Guest::State> {
   State(GuestLoop loop, ErrorHandler on_error, wl_event_loop* of)
       : hosted{std::move(loop), std::move(on_error), [this] { detach(); }}, host{of} {

@@ -11,7 +11,7 @@ int main() {
       loop.handle().insert_source(calloop::glib::ContextSource{}, [](calloop::glib::Dispatched) {});
   loop.dispatch(calloop::Duration::zero());
   loop.handle().remove(token);
-  const calloop::glib::Guest guest{
-      {loop}, [](std::exception_ptr) { return calloop::ErrorAction::Remove; }};
+  const calloop::glib::Guest guest{{loop},
+                                   [](std::exception_ptr) { return calloop::ErrorAction::Remove; }};
   g_main_context_iteration(nullptr, FALSE);
 }

@@ -1,4 +1,5 @@
-// A compositor whose loop is libwayland's, as one of wlroots or libweston has it, takes a calloop in.
+// A compositor whose loop is libwayland's, as one of wlroots or libweston has it, takes a calloop
+// in.
 //
 //     embedded COMMAND [ARGUMENT...]
 //

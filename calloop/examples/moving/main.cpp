@@ -5,8 +5,8 @@
 // At stage 0 all is libwayland's. Each of the stages 1 to 4 moves one more source into a calloop
 // that is a guest in the wl_event_loop, and at stage 5 the loop is ours and the wl_display a source
 // in it. Every stage does the same and says the same: a timer writes a line to a pipe, what is read
-// asks for a redraw, which is done when there is nothing else to do, and sends a signal that ends the
-// program.
+// asks for a redraw, which is done when there is nothing else to do, and sends a signal that ends
+// the program.
 #include <fcntl.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -133,14 +133,13 @@ void start_timer(const Loop& loop) {
 }
 
 void wait_for_signal(const Loop& loop) {
-  loop.insert_source(calloop::Signals{SIGTERM},
-                     [](calloop::SignalInfo signal, Compositor& data) { data.end(signal.signal()); });
+  loop.insert_source(calloop::Signals{SIGTERM}, [](calloop::SignalInfo signal, Compositor& data) {
+    data.end(signal.signal());
+  });
 }
 
 void redraw_when_idle(const Loop& loop, Compositor& app) {
-  app.schedule_redraw = [loop] {
-    loop.insert_idle([](Compositor& data) { data.redraw(); });
-  };
+  app.schedule_redraw = [loop] { loop.insert_idle([](Compositor& data) { data.redraw(); }); };
 }
 
 }  // namespace after

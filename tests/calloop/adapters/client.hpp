@@ -64,9 +64,7 @@ class Client {
     return answered;
   }
   // Sends it an event, which lies in libwayland's buffer until somebody flushes.
-  void post_error() const {
-    wl_client_post_implementation_error(on_server, "said by a test");
-  }
+  void post_error() const { wl_client_post_implementation_error(on_server, "said by a test"); }
   // Whether that has arrived.
   bool has_error() {
     read();

@@ -132,8 +132,8 @@ class Witness {
   static GSourceFuncs functions;
   GSource* source_;
 };
-GSourceFuncs Witness::functions{&Witness::prepare,  &Witness::check, &Witness::dispatch,
-                                nullptr,            nullptr,         nullptr};
+GSourceFuncs Witness::functions{&Witness::prepare, &Witness::check, &Witness::dispatch,
+                                nullptr,           nullptr,         nullptr};
 
 class GlibTest : public testing::Test {
  protected:
@@ -677,8 +677,10 @@ class GuestTest : public GlibTest {
     bool over = false;
     int wakeups = 0;
     add_timeout(context(), milliseconds, [&] { return !(over = true); });
-    for (; !over; ++wakeups)
+    while (!over) {
       g_main_context_iteration(context(), TRUE);
+      ++wakeups;
+    }
     return wakeups;
   }
 
@@ -703,9 +705,9 @@ TEST_F(GuestTest, RunsTimersDescriptorsIdlesAndPings) {
   ASSERT_TRUE(eventually([&] { return log_.size() == 3; }));
   auto [ping, source] = make_ping();
   loop.handle().insert_source(std::move(source), [](Log& log) { log.emplace_back("ping"); });
-  std::thread other{[ping = std::move(ping), self = ::getpid()]() mutable {
+  std::thread other{[to_wake = std::move(ping), self = ::getpid()]() mutable {
     tests::wait_until_asleep(self, {SYS_poll, SYS_ppoll});
-    ping.ping();
+    to_wake.ping();
   }};
   EXPECT_TRUE(eventually([&] { return log_.size() == 4; }));
   other.join();
@@ -854,7 +856,7 @@ TEST_F(GuestTest, IsOverWhenTheHandlerSaysSoOrThrows) {
 }
 
 TEST_F(GuestTest, NeedsAHandler) {
-  EXPECT_THROW((Guest{{loop_}, nullptr, context()}), std::invalid_argument);
+  EXPECT_THROW(const Guest guest({loop_}, nullptr, context()), std::invalid_argument);
   EXPECT_EQ(loop_.handle().source_count(), 0U);
 }
 
@@ -927,12 +929,7 @@ TEST_F(GuestTest, HostMayBeRunInsideOfCallbacks) {
   int hosts = 0;
   loop_.handle().insert_source(Generic{pipe.fd(), interest().read()}, [&](Readiness) {
     log_.emplace_back("in");
-    bool over = false;
-    add_timeout(context(), 30, [&] { return !(over = true); });
-    int wakeups = 0;
-    for (; !over; ++wakeups)
-      g_main_context_iteration(context(), TRUE);
-    EXPECT_LE(wakeups, 3) << "the loop is ready, and is not to be run";
+    EXPECT_LE(wakeups_in(30), 3) << "the loop is ready, and is not to be run";
     pipe.drain();
     log_.emplace_back("out");
   });
@@ -946,7 +943,9 @@ TEST_F(GuestTest, HostMayBeRunInsideOfCallbacks) {
 }
 
 TEST_F(GuestTest, ComesAndGoesAThousandTimesWithoutLeavingADescriptor) {
-  { const Guest guest{{loop_}, handler(), context()}; }
+  {
+    const Guest guest{{loop_}, handler(), context()};
+  }
   const std::ptrdiff_t before = tests::descriptor_count();
   int runs = 0;
   for (int i = 0; i != 1000; ++i) {
@@ -975,7 +974,7 @@ TEST_F(GuestTest, ContextOfAnotherThreadIsRefused) {
     g_main_context_release(context());
   }};
   owned.get_future().wait();
-  EXPECT_THROW((Guest{{loop_}, handler(), context()}), std::logic_error);
+  EXPECT_THROW(const Guest guest({loop_}, handler(), context()), std::logic_error);
   EXPECT_EQ(loop_.handle().source_count(), 0U);
   tried.set_value();
   other.join();

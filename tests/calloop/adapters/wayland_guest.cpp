@@ -51,8 +51,7 @@ using Log = std::vector<std::string>;
 class Timeout {
  public:
   Timeout(wl_event_loop* host, int milliseconds, std::function<void()> closure)
-      : closure_{std::move(closure)},
-        source_{wl_event_loop_add_timer(host, &Timeout::call, this)} {
+      : closure_{std::move(closure)}, source_{wl_event_loop_add_timer(host, &Timeout::call, this)} {
     wl_event_source_timer_update(source_, milliseconds);
   }
   Timeout(const Timeout&) = delete;
@@ -128,8 +127,10 @@ class WaylandGuestTest : public testing::Test {
     bool over = false;
     int wakeups = 0;
     const Timeout end{host(), milliseconds, [&] { over = true; }};
-    for (; !over; ++wakeups)
+    while (!over) {
       wl_event_loop_dispatch(host(), -1);
+      ++wakeups;
+    }
     return wakeups;
   }
 
@@ -147,8 +148,7 @@ class DisplayInAGuestTest : public WaylandGuestTest {
  protected:
   DisplayInAGuestTest()
       : server_{tests::make_server()},
-        display_{loop_.handle(),
-                 loop_.handle().insert_source(DisplaySource{server_.get()}, [] {})},
+        display_{loop_.handle(), loop_.handle().insert_source(DisplaySource{server_.get()}, [] {})},
         client_{server_.get()} {
     client_.roundtrip(loop_);
     guest_.emplace(GuestLoop{loop_}, handler(), host());
@@ -329,7 +329,7 @@ TEST_F(WaylandGuestTest, IsOverWhenTheHandlerSaysSoOrThrows) {
 }
 
 TEST_F(WaylandGuestTest, NeedsAHandler) {
-  EXPECT_THROW((Guest{{loop_}, nullptr, host()}), std::invalid_argument);
+  EXPECT_THROW(const Guest guest({loop_}, nullptr, host()), std::invalid_argument);
   EXPECT_EQ(loop_.handle().source_count(), 0U);
 }
 
@@ -350,12 +350,13 @@ TEST_F(WaylandGuestTest, MayBeDestroyedByItsCallbacks) {
   for (const int calls_before : {0, 1}) {
     guest.emplace(GuestLoop{loop_}, handler(), host());
     const ScopedRegistration hooked{
-        loop_.handle(), loop_.handle().insert_source(HookedSource{[&, left = calls_before]() mutable {
-                                                       if (left-- == 0)
-                                                         end();
-                                                       return false;
-                                                     }},
-                                                     [] {})};
+        loop_.handle(),
+        loop_.handle().insert_source(HookedSource{[&, left = calls_before]() mutable {
+                                       if (left-- == 0)
+                                         end();
+                                       return false;
+                                     }},
+                                     [] {})};
     wl_event_loop_dispatch(host(), 0);
     EXPECT_FALSE(guest);
     wl_event_loop_dispatch(host(), 0);
@@ -415,7 +416,9 @@ TEST_F(WaylandGuestTest, HostMayBeRunInsideOfCallbacks) {
 }
 
 TEST_F(WaylandGuestTest, ComesAndGoesAThousandTimesWithoutLeavingADescriptor) {
-  { const Guest guest{{loop_}, handler(), host()}; }
+  {
+    const Guest guest{{loop_}, handler(), host()};
+  }
   const std::ptrdiff_t before = tests::descriptor_count();
   int runs = 0;
   for (int i = 0; i != 1000; ++i) {
