@@ -118,9 +118,10 @@ class WaylandGuestTest : public testing::Test {
   // Runs the host until it is so, which sleeps as long as it likes, but for ten seconds.
   template <class Condition>
   bool eventually(Condition condition) {
-    for (const TimePoint end = Clock::now() + 10s; !condition() && Clock::now() < end;)
+    const TimePoint end = Clock::now() + 10s;
+    while (!condition() && Clock::now() < end)
       wl_event_loop_dispatch(host(), 10'000);
-    return condition();
+    return condition() && Clock::now() < end;
   }
   // How often the host wakes up in so much time.
   int wakeups_in(int milliseconds) {
