@@ -32,9 +32,13 @@ struct Guest::State : std::enable_shared_from_this<Guest::State> {
 
   void detach() noexcept {
     wl_event_source* const attached = std::exchange(source, nullptr);
-    // In a child process the host's epoll is still the parent's.
-    if (attached == nullptr || hosted.is_another_process())
+    if (attached == nullptr)
       return;
+    if (hosted.is_another_process()) {
+      // The host's epoll is the parent's, and its sources cannot be removed: they keep the state.
+      for_ever = shared_from_this();
+      return;
+    }
     wl_event_source_remove(attached);
     if (wl_event_source* const armed = std::exchange(idle, nullptr); armed != nullptr && !draining)
       wl_event_source_remove(armed);
@@ -93,6 +97,7 @@ struct Guest::State : std::enable_shared_from_this<Guest::State> {
   Hook hook{{{}, &State::host_gone}, this};
   bool draining = false;
   bool listening = true;
+  std::shared_ptr<State> for_ever;
 };
 
 Guest::Guest(GuestLoop loop, ErrorHandler on_error, wl_event_loop* host)

@@ -81,8 +81,7 @@ class Watch {
     const GUnixFDSourceFunc call = [](int, GIOCondition ready, gpointer self) noexcept -> gboolean {
       return static_cast<Watch*>(self)->closure_(ready) ? TRUE : FALSE;
     };
-    g_source_set_callback(source_, reinterpret_cast<GSourceFunc>(reinterpret_cast<void*>(call)),
-                          this, nullptr);
+    g_source_set_callback(source_, G_SOURCE_FUNC(call), this, nullptr);
     g_source_set_priority(source_, priority);
     // Or GLib takes the descriptor away while it calls, and wakes whoever sleeps for that.
     g_source_set_can_recurse(source_, TRUE);
