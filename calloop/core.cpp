@@ -64,9 +64,11 @@ Timeout LoopCore::prepare(void* data) {
   try {
     if (data != root_.resolved)
       resolve_paths(data);
-    run_before_sleep();
+    // As around a wait of our own: idles are the end of an iteration, and hooks the beginning of
+    // the next, which sees what the idles have done.
+    run_idles();
     if (caught_ == nullptr)
-      run_idles();
+      run_before_sleep();
     see_to_extras();
   } catch (...) {
     mode_.state = State::Alive;

@@ -75,6 +75,26 @@ TEST(Example, SignalsAndChildSaysWhatItCannotStart) {
   EXPECT_EQ(result.status, 1);
 }
 
+TEST(Example, EmbeddedRunsInsideTheCompositorsLoop) {
+  const CommandResult result = run_example("embedded", "sh -c 'sleep 0.2; exit 3'");
+  EXPECT_EQ(result.output, "the first frame\nthe command has ended after some frames: 3\n");
+  EXPECT_EQ(result.status, 3);
+}
+
+TEST(Example, EmbeddedSaysWhatItCannotStart) {
+  const CommandResult result = run_example("embedded", "/nowhere/to/be/found");
+  EXPECT_THAT(result.output, HasSubstr("/nowhere/to/be/found"));
+  EXPECT_EQ(result.status, 1);
+}
+
+TEST(Example, MovingSaysTheSameAtEveryStage) {
+  for (const char* const stage : {"0", "1", "2", "3", "4", "5"}) {
+    const CommandResult result = run_example("moving", stage);
+    EXPECT_EQ(result.output, "timer\nread frame\nredraw\nsignal 15\n") << "at stage " << stage;
+    EXPECT_EQ(result.status, 0);
+  }
+}
+
 OwnedFd connect_to(std::uint16_t port) {
   OwnedFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};
