@@ -140,8 +140,8 @@ void ConnectionReader::lose() {
 void ConnectionReader::flush() {
   // EPIPE is no reason to end: the compositor may have said why, and that is still to be read. An
   // EAGAIN may also be what an earlier request has failed with, for ever.
-  const bool is_full = wl_display_flush(display()) < 0 && errno == EAGAIN &&
-                       wl_display_get_error(display()) == 0;
+  const bool is_full =
+      wl_display_flush(display()) < 0 && errno == EAGAIN && wl_display_get_error(display()) == 0;
   if (poll == nullptr || is_full == blocked)
     return;
   blocked = is_full;

@@ -57,8 +57,8 @@ namespace calloop::wayland {
 using calloop::FirstError;
 
 /// The compositor has ended the connection because of something that was asked of it: wl_display's
-/// event `error`. code() is the errno that libwayland makes of it, EPROTO for most. The compositor's
-/// words go to libwayland's log, and nowhere else.
+/// event `error`. code() is the errno that libwayland makes of it, EPROTO for most. The
+/// compositor's words go to libwayland's log, and nowhere else.
 class CALLOOP_API ProtocolError : public std::system_error {
  public:
   ProtocolError(int error, const std::string& interface, std::uint32_t object, std::uint32_t code);
@@ -188,8 +188,8 @@ struct CALLOOP_API ConnectionReader {
 }  // namespace detail
 
 /// Owns a connection to a compositor. Move-only. Its destructor disconnects; sources that are left
-/// then are harmless and silent. Objects and event queues are libwayland's, and have to be destroyed
-/// before. It must not be destroyed by its own listeners. Errors are std::system_error.
+/// then are harmless and silent. Objects and event queues are libwayland's, and have to be
+/// destroyed before. It must not be destroyed by its own listeners. Errors are std::system_error.
 class CALLOOP_API Connection {
  public:
   /// Connects to the compositor of this name, as it is in WAYLAND_DISPLAY, or of this absolute
@@ -230,16 +230,17 @@ struct EventsDispatched {};
 ///
 /// Before the loop sleeps it writes what was asked of the compositor (also by other sources'
 /// callbacks), looks whether events are queued that somebody else has read, and announces that it
-/// will read: wl_display_prepare_read(3). When the loop wakes up, for whatever reason, it takes that
-/// back, and reads if there is something to read, without waiting for the compositor. So other
+/// will read: wl_display_prepare_read(3). When the loop wakes up, for whatever reason, it takes
+/// that back, and reads if there is something to read, without waiting for the compositor. So other
 /// threads are held up only while the loop sleeps, when there is nothing to read; and callbacks
 /// may call wl_display_roundtrip() and whatever else waits for the compositor. What hooks of other
 /// sources ask for is written in time if those were inserted before this one.
 ///
 /// One source is enough for a queue; each queue may have its own, also in the same loop. The
 /// connection and the queue are borrowed. A Connection may be destroyed before its sources; a plain
-/// wl_display, and a queue, must stay until the source is gone. The queue is dispatched by libwayland
-/// in one go: also what follows on an exception, or on the removal of the source by a listener.
+/// wl_display, and a queue, must stay until the source is gone. The queue is dispatched by
+/// libwayland in one go: also what follows on an exception, or on the removal of the source by a
+/// listener.
 ///
 /// Throws from the dispatch: what listeners have kept in errors(); a ProtocolError, or a
 /// std::system_error for a compositor that has died, once, after which the source is silent and
