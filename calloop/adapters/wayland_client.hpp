@@ -12,18 +12,19 @@
 // sleeps, and what the compositor is too slow to take as soon as it takes more. Listeners run from
 // the loop's dispatch. `calls` makes them of member functions, which may throw:
 //
-//     class Surface {
+//     class Frame {
 //      public:
-//       Surface(wayland::Connection& connection, xdg_surface* surface) : connection_{connection} {
-//         xdg_surface_add_listener(surface, &listener, this);
+//       Frame(wayland::Connection& connection, wl_surface* surface)
+//           : connection_{connection}, callback_{wl_surface_frame(surface)} {
+//         wl_callback_add_listener(callback_, &listener, this);
 //       }
 //       const std::shared_ptr<FirstError>& errors() const noexcept { return connection_.errors(); }
 //
 //      private:
-//       void configure(xdg_surface* surface, std::uint32_t serial);
-//       static constexpr xdg_surface_listener listener{
-//           .configure = wayland::calls<&Surface::configure>};
+//       void done(wl_callback* callback, std::uint32_t milliseconds);
+//       static constexpr wl_callback_listener listener{.done = wayland::calls<&Frame::done>};
 //       wayland::Connection& connection_;
+//       wl_callback* callback_;
 //     };
 //
 // Everything belongs to the loop's thread, but other threads may read the same connection for

@@ -120,9 +120,13 @@ TEST_F(Installed, StaticLibraryRunsAProgram) {
 
 // The adapters, and a program for each.
 constexpr std::pair<const char*, const char*> adapters[] = {
-    {"calloop-glib", "main_context"},   {"calloop-libinput", "input"},
-    {"calloop-seat", "session"},        {"calloop-udev", "monitor"},
-    {"calloop-wayland-guest", "guest"}, {"calloop-wayland-server", "display"},
+    {"calloop-glib", "main_context"},
+    {"calloop-libinput", "input"},
+    {"calloop-seat", "session"},
+    {"calloop-udev", "monitor"},
+    {"calloop-wayland-client", "connection"},
+    {"calloop-wayland-guest", "guest"},
+    {"calloop-wayland-server", "display"},
 };
 
 TEST_F(Installed, AdaptersBringWhatTheyNeed) {
