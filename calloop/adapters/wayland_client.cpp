@@ -1,7 +1,7 @@
 #include <calloop/adapters/wayland_client.hpp>
 
 #include <fcntl.h>
-#include <sys/epoll.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +14,11 @@ namespace {
 
 [[noreturn]] void fail(int error, const std::string& call) {
   throw std::system_error{error == 0 ? EIO : error, std::generic_category(), call};
+}
+
+bool is_readable(int fd) noexcept {
+  pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&one, 1, 0) == 1;
 }
 
 std::string described(const std::string& interface, std::uint32_t object, std::uint32_t code) {
@@ -169,18 +174,23 @@ void ConnectionReader::cancel_read() noexcept {
     wl_display_cancel_read(display());
 }
 
-bool ConnectionReader::dispatch(Readiness readiness) {
+bool ConnectionReader::dispatch() {
   if (display() == nullptr || lost)
     return false;
   cancel_read();  // in a source that does not pass its hooks on
-  const bool is_only_writable = readiness.bits() == EPOLLOUT;
-  if (!is_only_writable && begin_read()) {
-    // An error that another thread has read: the end of the stream, behind it, would hide it.
+  if (begin_read()) {
     announced = true;
+    // An error that another thread has read: the end of the stream, behind it, would hide it.
     if (dispatch_pending() < 0)
       lose();
-    announced = false;
-    wl_display_read_events(display());  // what it fails with, the next call fails with
+    // Another thread may have read everything by now, and have announced the next read: reading
+    // would wait for it. What is there now stays until we have read.
+    if (is_readable(fd.get())) {
+      announced = false;
+      wl_display_read_events(display());  // what it fails with, the next call fails with
+    } else {
+      cancel_read();
+    }
   }
   const int count = dispatch_pending();
   state->errors->rethrow();

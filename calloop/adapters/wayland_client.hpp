@@ -162,7 +162,7 @@ struct CALLOOP_API ConnectionReader {
   // Every other thread that has announced a read waits for this one, until it is read or cancelled.
   void cancel_read() noexcept;
   // Whether any event was dispatched.
-  bool dispatch(Readiness readiness);
+  bool dispatch();
 
   [[nodiscard]] wl_display* display() const noexcept { return state->display; }
 
@@ -237,7 +237,8 @@ struct EventsDispatched {};
 /// may call wl_display_roundtrip() and whatever else waits for the compositor. What hooks of other
 /// sources ask for is written in time if those were inserted before this one.
 ///
-/// One source is enough for a queue; each queue may have its own, also in the same loop. The
+/// One source is enough for a queue; each queue may have its own, also in the same loop. In the
+/// loop of another thread than the Connection's it has to be made of the plain wl_display. The
 /// connection and the queue are borrowed. A Connection may be destroyed before its sources; a plain
 /// wl_display, and a queue, must stay until the source is gone. The queue is dispatched by
 /// libwayland in one go: also what follows on an exception, or on the removal of the source by a
@@ -278,11 +279,11 @@ class CALLOOP_API ConnectionSource : public Composed<ConnectionSource> {
   auto children() { return std::tie(*reader_, queue_); }
 
   template <class Emit>
-  PostAction process_events(Readiness readiness, Token token, Emit&& emit) {
+  PostAction process_events(Readiness /*readiness*/, Token token, Emit&& emit) {
     if (!queue_.is(token) && token != reader_->token)
       return PostAction::Continue;
     // A listener may have removed or disabled the source.
-    if (reader_->dispatch(readiness) && !queue_.should_yield())
+    if (reader_->dispatch() && !queue_.should_yield())
       emit(EventsDispatched{}, *reader_->display());
     return PostAction::Continue;
   }

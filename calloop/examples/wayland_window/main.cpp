@@ -42,10 +42,10 @@ using window::width;
 // one: so nothing is drawn that nobody sees, and a window that is hidden sleeps.
 class Window {
  public:
-  Window(wayland::Connection& connection, const Globals& globals, calloop::LoopHandle<> loop,
+  Window(wayland::Connection& connection, const Globals& globals, const calloop::LoopHandle<>& loop,
          calloop::LoopSignal stop, int frames)
       : connection_{connection},
-        loop_{std::move(loop)},
+        loop_{loop},
         stop_{std::move(stop)},
         frames_left_{frames},
         buffers_{Buffer{globals.shm.get()}, Buffer{globals.shm.get()}},

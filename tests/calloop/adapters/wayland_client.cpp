@@ -66,6 +66,16 @@ Ends make_ends() {
   return {OwnedFd{ends[0]}, OwnedFd{ends[1]}};
 }
 
+// Reads what is there, and says how much that was.
+std::size_t take(const OwnedFd& socket) {
+  std::array<char, 65536> buffer{};
+  std::size_t taken = 0;
+  ssize_t count = 0;
+  while ((count = ::recv(socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
+    taken += static_cast<std::size_t>(count);
+  return taken;
+}
+
 // How many turns the loop makes when nobody wakes it.
 template <class Loop>
 int turns_of(Loop& loop) {
@@ -105,6 +115,7 @@ class Compositor {
   [[nodiscard]] int clients() const noexcept {
     return wl_list_length(wl_display_get_client_list(display_));
   }
+  [[nodiscard]] std::size_t outputs() const noexcept { return outputs_.size(); }
   void send_scale(int scale) const {
     for (wl_resource* const output : outputs_)
       wl_output_send_scale(output, scale);
@@ -161,6 +172,9 @@ class CompositorThread {
       return;
     signal_->stop();
     thread_.join();
+  }
+  [[nodiscard]] std::size_t outputs() {
+    return remote_->call([](const Compositor& compositor) { return compositor.outputs(); });
   }
   // Is on its way when this returns.
   void send_scale(int scale) {
@@ -426,15 +440,9 @@ TEST_F(ConnectionSourceTest, WritesTheRestWhenTheCompositorTakesIt) {
   EXPECT_LE(turns_of(loop_), few) << "nobody takes anything";
 
   std::size_t taken = 0;
-  const auto take = [&] {
-    std::array<char, 65536> buffer{};
-    ssize_t count = 0;
-    while ((count = ::recv(compositor.get(), buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
-      taken += static_cast<std::size_t>(count);
-  };
   std::thread thread{[&, loop = ::gettid()] {
     tests::wait_until_loop_sleeps(loop);
-    take();
+    taken = take(compositor);
   }};
   const TimePoint begin = Clock::now();
   loop_.dispatch(10s);  // is told that there is room
@@ -443,8 +451,7 @@ TEST_F(ConnectionSourceTest, WritesTheRestWhenTheCompositorTakesIt) {
   const std::size_t all = 12 * questions.size();
   EXPECT_LT(taken, all);
   loop_.dispatch(0ms);  // and writes
-  take();
-  EXPECT_EQ(taken, all);
+  EXPECT_EQ(taken + take(compositor), all);
   EXPECT_LE(turns_of(loop_), few) << "there is room, and nothing to write";
   for (wl_callback* const question : questions)
     wl_callback_destroy(question);
@@ -570,7 +577,53 @@ TEST_F(ReadBySeveral, AGuestTakesItBackWhenItIsTold) {
   source->cancel_read();
 }
 
-// Hundreds of reads by two threads at the same time.
+// Who has announced a read may sleep until there is something to read; reading waits for them all.
+TEST_F(ReadBySeveral, DoesNotWaitForOthersWhenThereIsNothingToRead) {
+  const Queue queue = make_queue(*connection_);
+  insert(*connection_);
+  std::vector<wl_callback*> questions;
+  while (wl_display_flush(connection_->get()) >= 0)
+    questions.push_back(wl_display_sync(connection_->get()));
+  loop_.dispatch(0ms);
+  ASSERT_EQ(wl_display_prepare_read_queue(connection_->get(), queue.get()), 0);
+  std::thread compositor{[this, loop = ::gettid()] {
+    tests::wait_until_loop_sleeps(loop);
+    take(compositor_end_);
+  }};
+  const TimePoint begin = Clock::now();
+  loop_.dispatch(10s);  // there is room
+  EXPECT_LT(Clock::now() - begin, 5s);
+  compositor.join();
+  wl_display_cancel_read(connection_->get());
+  for (wl_callback* const question : questions)
+    wl_callback_destroy(question);
+}
+
+TEST_F(ReadBySeveral, DoesNotWaitForOthersWhoHaveReadEverything) {
+  const Queue queue = make_queue(*connection_);
+  insert(*connection_);
+  int reads = 0;
+  // Behind the source's own hook.
+  loop_.handle().insert_source(
+      HookedSource{{},
+                   [&](Events) {
+                     if (++reads != 1)
+                       return;
+                     EXPECT_EQ(wl_display_prepare_read_queue(connection_->get(), queue.get()), 0);
+                     EXPECT_EQ(wl_display_read_events(connection_->get()), 0);
+                     EXPECT_EQ(wl_display_prepare_read_queue(connection_->get(), queue.get()), 0);
+                   }},
+      [] {});
+  // wl_display@1.delete_id(77), of which nobody knows.
+  const std::array<std::uint32_t, 3> message{1, (12U << 16U) | 1U, 77};
+  ASSERT_EQ(::send(compositor_end_.get(), message.data(), sizeof message, 0),
+            static_cast<ssize_t>(sizeof message));
+  loop_.dispatch(10s);
+  EXPECT_EQ(reads, 1);
+  wl_display_cancel_read(connection_->get());
+}
+
+// Hundreds of reads by two threads at the same time, and by loops of two threads.
 TEST(ConnectionThreads, EachGetsItsEvents) {
   CompositorThread compositor;
   const Connection connection = Connection::from_fd(std::move(compositor.client_end));
@@ -597,6 +650,38 @@ TEST(ConnectionThreads, EachGetsItsEvents) {
   thread.join();
   EXPECT_EQ(answered, times);
   EXPECT_EQ(of_thread, times);
+}
+
+TEST(ConnectionThreads, TwoLoopsGetTheirEvents) {
+  CompositorThread compositor;
+  Connection connection = Connection::from_fd(std::move(compositor.client_end));
+  constexpr int times = 500;
+  const auto hear = [&](wl_display* display, wl_event_queue* queue) {
+    const auto errors = std::make_shared<FirstError>();
+    Screen screen{display, errors, queue};
+    EXPECT_GE(queue == nullptr ? wl_display_roundtrip(display)
+                               : wl_display_roundtrip_queue(display, queue),
+              0);
+    EventLoop<> loop;
+    loop.handle().insert_source(ConnectionSource{display, queue}, [] {});
+    for (const TimePoint end = Clock::now() + 60s;
+         screen.scales.size() != times && Clock::now() < end;)
+      loop.dispatch(end - Clock::now());
+    return screen.scales.size();
+  };
+  const Queue queue = make_queue(connection);
+  std::size_t of_thread = 0;
+  std::thread thread{[&] { of_thread = hear(connection.get(), queue.get()); }};
+  std::thread teller{[&] {
+    while (compositor.outputs() != 2)
+      std::this_thread::sleep_for(1ms);
+    for (int i = 0; i != times; ++i)
+      compositor.send_scale(i);
+  }};
+  EXPECT_EQ(hear(connection.get(), nullptr), std::size_t{times});
+  teller.join();
+  thread.join();
+  EXPECT_EQ(of_thread, std::size_t{times});
 }
 
 // What somebody else has read is in libwayland's memory, and the kernel says nothing of it.
@@ -681,9 +766,7 @@ TEST(ConnectionGuest, IsToldWhenThereIsRoomAgain) {
     questions.push_back(wl_display_sync(connection.get()));
   EXPECT_EQ(guest.prepare(), std::nullopt);
   EXPECT_FALSE(is_readable(guest.fd(), 0));
-  std::array<char, 65536> buffer{};
-  while (::recv(ends.server.get(), buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) {
-  }
+  take(ends.server);
   EXPECT_TRUE(is_readable(guest.fd(), 10'000));
   for (wl_callback* const question : questions)
     wl_callback_destroy(question);

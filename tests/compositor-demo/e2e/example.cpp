@@ -1,9 +1,10 @@
 // The example that needs a compositor, calloop/examples/wayland_window, on the real one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <chrono>
+#include <csignal>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -60,11 +61,12 @@ class ExampleOnACompositor : public WithCompositor {
 TEST_F(ExampleOnACompositor, IsSeenAndMoves) {
   Process process{{example}, {environment(), said()}};
   const auto has_window = [&](const Screenshot& screen) {
-    return screen.count(0xe0a030) == 40 * 80 && screen.count(0x203040) > 10'000;
+    return screen.count(0xe0a030) == std::size_t{40} * 80 && screen.count(0x203040) > 10'000;
   };
   EXPECT_TRUE(eventually([&] { return has_window(compositor.screenshot()); }));
   // When the thread has found all primes there is a bar from side to side.
-  EXPECT_TRUE(eventually([&] { return compositor.screenshot().count(0x40c060) == 320 * 10; }));
+  EXPECT_TRUE(
+      eventually([&] { return compositor.screenshot().count(0x40c060) == std::size_t{320} * 10; }));
   // Pictures follow each other.
   const auto left = [this] { return compositor.screenshot().bounds(0xe0a030).x; };
   const int x = left();
