@@ -32,6 +32,7 @@
 #include <calloop/adapters/wayland_server.hpp>
 #include <calloop/composed.hpp>
 #include <calloop/event_loop.hpp>
+#include <calloop/observer.hpp>
 #include <calloop/remote.hpp>
 #include <calloop/scoped_registration.hpp>
 #include <calloop/sources/generic.hpp>
@@ -1231,8 +1232,22 @@ TEST_F(ConnectionSourceTest, MayComeAndGoAsAChild) {
     const Question question{connection->get()};
     EXPECT_TRUE(eventually([&] { return question.is_answered(); }));
   }
+  struct : Observer {
+    void registrations_rebuilt() noexcept override { ++rebuilt; }
+    int rebuilt = 0;
+  } observer;
+  loop_.set_observer(&observer);
+  loop_.dispatch(0ms);
   connections->list.erase(connections->list.begin());
   loop_.handle().update(token);
+  const Queue queue = make_queue(first);
+  ASSERT_EQ(wl_display_prepare_read_queue(first.get(), queue.get()), 0);
+  EXPECT_EQ(wl_display_read_events(first.get()), 0) << "its announcement is taken back";
+  const Question unread{first.get()};
+  wl_display_flush(first.get());
+  EXPECT_LE(turns_of(loop_), 2 * few);
+  EXPECT_EQ(observer.rebuilt, 0) << "and its registration";
+  loop_.set_observer(nullptr);
   const Question question{second.get()};
   EXPECT_TRUE(eventually([&] { return question.is_answered(); }));
 }
