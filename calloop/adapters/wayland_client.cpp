@@ -143,10 +143,9 @@ void ConnectionReader::lose() {
 }
 
 void ConnectionReader::flush() {
-  // EPIPE is no reason to end: the compositor may have said why, and that is still to be read. An
-  // EAGAIN may also be what an earlier request has failed with, for ever.
-  const bool is_full =
-      wl_display_flush(display()) < 0 && errno == EAGAIN && wl_display_get_error(display()) == 0;
+  // EPIPE is no reason to end: the compositor may have said why, and that is still to be read. What
+  // is one is seen by who dispatches next.
+  const bool is_full = wl_display_flush(display()) < 0 && errno == EAGAIN;
   if (poll == nullptr || is_full == blocked)
     return;
   blocked = is_full;
