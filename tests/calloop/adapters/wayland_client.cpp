@@ -757,6 +757,22 @@ TEST(ConnectionGuest, WakesItsHostAndWritesBeforeItSleeps) {
   EXPECT_TRUE(question.is_answered());
 }
 
+TEST(ConnectionGuest, IdlesMayAskAndWaitWhileItPrepares) {
+  CompositorThread compositor;
+  const Connection connection = Connection::from_fd(std::move(compositor.client_end));
+  EventLoop<> guest;
+  guest.handle().insert_source(ConnectionSource{connection}, [] {});
+  std::optional<Question> question;
+  guest.handle().insert_idle([&] {
+    EXPECT_GE(wl_display_roundtrip(connection.get()), 0);
+    question.emplace(connection.get());
+  });
+  EXPECT_EQ(guest.prepare(), std::nullopt);
+  ASSERT_TRUE(is_readable(guest.fd(), 10'000)) << "the question was not written";
+  guest.dispatch(0ms);
+  EXPECT_TRUE(question->is_answered());
+}
+
 TEST(ConnectionGuest, IsToldWhenThereIsRoomAgain) {
   Ends ends = make_ends();
   const Connection connection = Connection::from_fd(std::move(ends.client));
