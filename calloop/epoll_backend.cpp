@@ -33,6 +33,9 @@ timespec to_timespec(Duration d) noexcept {
 constexpr Token wake_token{Token::loop_slot, Token::loop_epoch, 0};
 constexpr Token timer_token{Token::loop_slot, Token::loop_epoch, 1};
 
+// By how much a time-out is late at least, unless the thread has asked for less: PR_SET_TIMERSLACK.
+constexpr Duration kernel_slack = std::chrono::microseconds{50};
+
 class EpollBackend final : public Backend {
  public:
   EpollBackend() : wake_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {
@@ -68,9 +71,9 @@ class EpollBackend final : public Backend {
   }
 
   std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override {
-    // Without a descriptor for a timer it is as exact as a time-out can be.
-    const bool precise = slack == Duration::zero() && arm_timer(until);
     const TimePoint at_last = saturating_add(until, slack);
+    // Without a descriptor for a timer it is as exact as a time-out can be.
+    const bool precise = slack < kernel_slack && arm_timer(at_last);
     if (!precise && timer_armed_)
       arm_timer(TimePoint::max());
     for (;;) {

@@ -122,8 +122,8 @@ class EventLoop {
   }
 
   /// How much later than its deadline a timer may fire, so that those that are close to each other
-  /// share a wake-up. Zero: as exact as the kernel can, for one more system call per deadline. The
-  /// default is 50 microseconds. Never earlier than the deadline.
+  /// share a wake-up; what the system takes to wake a thread comes on top. Below 50 microseconds,
+  /// which are the default, a wake-up costs one more system call. Never earlier than the deadline.
   void set_timer_slack(Duration slack) { core_->set_timer_slack(slack); }
   /// Watches the callbacks; null for nobody. `observer` must live as long as the loop uses it.
   void set_observer(Observer* observer) { core_->set_observer(observer); }

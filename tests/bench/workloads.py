@@ -53,7 +53,7 @@ def timers(n, milliseconds, **more):
     return Row("W3", f"timers N={n} in {milliseconds} ms", "timers", arguments, step=n, **more)
 
 
-SLACKS = (("slack 0", {"slack": 0}), ("slack 10 us", {"slack": 10_000}),
+SLACKS = (("slack 0", {"slack": 0}), ("slack 20 us", {"slack": 20_000}),
           ("slack 1 ms", {"slack": MILLISECOND}))
 CLOSURES = (("closures", {"closures": 1}),)
 
