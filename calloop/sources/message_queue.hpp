@@ -179,18 +179,31 @@ class MessageQueue {
     if (block == nullptr)
       return std::make_unique<Block>();
     if (Block* const others = block->next.exchange(nullptr, std::memory_order_relaxed))
-      keep_spare(others);
+      give_back(others);
     return block;
   }
-  // Puts one, or several that are linked, with those that wait to be filled again.
-  void keep_spare(Block* first) noexcept {
-    Block* last = first;
-    while (Block* const next = last->next.load(std::memory_order_relaxed))
-      last = next;
+  // There may be very many of them: they are not looked at.
+  void give_back(Block* blocks) noexcept {
+    for (Block* none = nullptr; !spare_.compare_exchange_strong(
+             none, blocks, std::memory_order_release, std::memory_order_relaxed);
+         none = nullptr) {
+      // The few that were emptied meanwhile go in front.
+      Block* const newer = spare_.exchange(nullptr, std::memory_order_acquire);
+      if (newer == nullptr)
+        continue;
+      Block* last = newer;
+      while (Block* const next = last->next.load(std::memory_order_relaxed))
+        last = next;
+      last->next.store(blocks, std::memory_order_relaxed);
+      blocks = newer;
+    }
+  }
+  // Puts one with those that wait to be filled again.
+  void keep_spare(Block* block) noexcept {
     Block* others = spare_.load(std::memory_order_relaxed);
     do {
-      last->next.store(others, std::memory_order_relaxed);
-    } while (!spare_.compare_exchange_weak(others, first, std::memory_order_release,
+      block->next.store(others, std::memory_order_relaxed);
+    } while (!spare_.compare_exchange_weak(others, block, std::memory_order_release,
                                            std::memory_order_relaxed));
   }
   void pass(Cell& cell) noexcept {

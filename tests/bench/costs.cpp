@@ -52,6 +52,11 @@ TEST(Costs, InstructionsPerPostedClosure) {
   EXPECT_LE(instructions("post n=100 closures=1 count=1000,3000"), 110.0);
 }
 
+// A backlog leaves thousands of emptied blocks behind, which nobody is to look through.
+TEST(Costs, InstructionsPerClosureOfABacklog) {
+  EXPECT_LE(instructions("post n=50000 closures=1 count=50000,150000"), 120.0);
+}
+
 TEST(Costs, InstructionsPerIdle) {
   EXPECT_LE(instructions("deferred n=100 count=1000,3000"), 42.0);
 }
