@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include <calloop/clock.hpp>
@@ -36,11 +37,11 @@ class CALLOOP_API Backend {
   virtual std::span<const epoll_event> poll() = 0;
   /// The same, waiting for something for as long as it takes. A signal does not end a wait.
   virtual std::span<const epoll_event> wait() = 0;
-  /// The same, waiting for something until then and `slack` longer, as exactly as that asks for:
-  /// a time-out of the kernel's is late by 50 microseconds by itself. `now` is a reading of the
-  /// clock that the caller took just before.
+  /// The same, waiting for something until then and `slack` longer, as exactly as that asks for: a
+  /// time-out of the kernel's is late by 50 microseconds by itself. None is for who does not mind.
+  /// `now` is a reading of the clock that the caller took just before.
   virtual std::span<const epoll_event> wait_until(TimePoint until, TimePoint now,
-                                                  Duration slack) = 0;
+                                                  std::optional<Duration> slack) = 0;
 
   /// The clock that the loop's timers follow.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;

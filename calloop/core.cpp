@@ -185,7 +185,7 @@ const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noex
       return backend_->wait();
     } else {
       // Not as exact as can be, which would cost one more system call.
-      return backend_->wait_until(end, now, Duration{1});
+      return backend_->wait_until(end, now, std::nullopt);
     }
     if (!batch.empty())
       return batch;

@@ -70,10 +70,11 @@ class EpollBackend final : public Backend {
     return ready(n);
   }
 
-  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override {
-    const TimePoint at_last = saturating_add(until, slack);
+  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now,
+                                          std::optional<Duration> slack) override {
+    const TimePoint at_last = saturating_add(until, slack.value_or(Duration::zero()));
     // Without a descriptor for a timer it is as exact as a time-out can be.
-    const bool precise = slack < kernel_slack && arm_timer(at_last);
+    const bool precise = slack && *slack < kernel_slack && arm_timer(at_last);
     if (!precise && timer_armed_)
       arm_timer(TimePoint::max());
     for (;;) {

@@ -72,7 +72,8 @@ std::span<const epoll_event> TestBackend::wait() {
   return batch_;
 }
 
-std::span<const epoll_event> TestBackend::wait_until(TimePoint until, TimePoint, Duration) {
+std::span<const epoll_event> TestBackend::wait_until(TimePoint until, TimePoint,
+                                                     std::optional<Duration>) {
   collect();
   if (batch_.empty() && until > now_)
     now_ = until;

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -52,7 +53,8 @@ class CALLOOP_API TestBackend final : public Backend {
                             Token token) noexcept override;
   std::span<const epoll_event> poll() override;
   std::span<const epoll_event> wait() override;
-  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override;
+  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now,
+                                          std::optional<Duration> slack) override;
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
   [[nodiscard]] bool has_real_clock() const noexcept override { return false; }
   void wake() noexcept override { real_->wake(); }

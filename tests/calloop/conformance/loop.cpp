@@ -110,7 +110,8 @@ class WitnessBackend final : public Backend {
     log_.emplace_back("poll");
     return real_->wait();
   }
-  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now, Duration slack) override {
+  std::span<const epoll_event> wait_until(TimePoint until, TimePoint now,
+                                          std::optional<Duration> slack) override {
     log_.emplace_back("poll");
     return real_->wait_until(until, now, slack);
   }
