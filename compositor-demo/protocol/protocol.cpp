@@ -232,4 +232,21 @@ void Protocol::key(std::uint32_t key, bool pressed, calloop::TimePoint time) {
     parts_->display.check_reading(focus->client(), time);
 }
 
+bool Protocol::accepts_input(WindowId id, double x, double y) const {
+  Window* const window = parts_->windows.find(id);
+  return window != nullptr && window->hit(x, y).has_value();
+}
+
+KeyModifiers Protocol::modifiers() const noexcept {
+  const Keyboard& keyboard = parts_->seat.keyboard();
+  return {.shift = keyboard.modifier_active(XKB_MOD_NAME_SHIFT),
+          .control = keyboard.modifier_active(XKB_MOD_NAME_CTRL),
+          .alt = keyboard.modifier_active(XKB_MOD_NAME_ALT),
+          .logo = keyboard.modifier_active(XKB_MOD_NAME_LOGO)};
+}
+
+std::uint32_t Protocol::leds() const noexcept {
+  return parts_->seat.keyboard().leds();
+}
+
 }  // namespace demo

@@ -35,6 +35,14 @@ struct OutputInfo {
   Transform transform = Transform::Normal;
 };
 
+// Which of the keys that change others are held, as the keymap has it.
+struct KeyModifiers {
+  bool shift = false;
+  bool control = false;
+  bool alt = false;
+  bool logo = false;
+};
+
 class Protocol {
  public:
   // What protocol needs from its owner. Called while a client's request is served, so a client is
@@ -118,6 +126,11 @@ class Protocol {
   void pointer_motion(std::optional<WindowId> id, double x, double y, calloop::TimePoint time);
   void pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time);
   void key(std::uint32_t key, bool pressed, calloop::TimePoint time);
+  // Whether anything of the window, its popups included, wants the pointer at this place.
+  bool accepts_input(WindowId id, double x, double y) const;
+  KeyModifiers modifiers() const noexcept;
+  // The LEDs of keyboards that are to be lit: 1 num lock, 2 caps lock, 4 scroll lock.
+  std::uint32_t leds() const noexcept;
 
  private:
   struct Parts;

@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <ranges>
+#include <system_error>
+#include <vector>
+
+#include "compositor-demo/app.hpp"
+#include "compositor-demo/log.hpp"
+
+namespace demo {
+namespace {
+
+// Nobody else's: surfaces count from 1.
+constexpr PictureId cursor_id{~std::uint64_t{0}};
+
+Modifiers modifiers_of(const Protocol& protocol) noexcept {
+  const KeyModifiers held = protocol.modifiers();
+  return {.shift = held.shift, .control = held.control, .alt = held.alt, .logo = held.logo};
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------ keys
+
+void App::key(std::uint32_t key, bool pressed, calloop::TimePoint time) {
+  if (pressed) {
+    if (const auto action = bindings_.press(key, modifiers_of(protocol_)))
+      return act(*action);
+  } else if (bindings_.release(key)) {
+    return;
+  }
+  protocol_.key(key, pressed, time);
+  update_leds();
+}
+
+void App::update_leds() {
+  if (const std::uint32_t leds = protocol_.leds(); leds != leds_) {
+    leds_ = leds;
+    if (input_)
+      input_->set_leds(leds_);
+  }
+}
+
+void App::act(const Action& action) {
+  switch (action.kind) {
+    case Action::Kind::Quit:
+      return quit(0);
+    case Action::Kind::SwitchTerminal:
+      return session_->switch_to(action.terminal);
+    case Action::Kind::NextWindow:
+      if (!shell_.windows().empty())
+        shell_.raise(shell_.windows().front().id);
+      return;
+    case Action::Kind::CloseWindow:
+      if (focus_)
+        protocol_.close(*focus_);
+      return;
+    case Action::Kind::RunTerminal:
+      try {
+        clients_.start({"/bin/sh", "-c", options_.terminal}, options_.terminal);
+      } catch (const std::system_error& error) {
+        log::error("%s: %s", options_.terminal.c_str(), error.what());
+      }
+      return;
+  }
+}
+
+// --------------------------------------------------------------------------------------- pointer
+
+void App::pointer_moved(double dx, double dy, calloop::TimePoint time) {
+  pointer_.move_by(dx, dy);
+  pointer_moves(time);
+}
+
+void App::pointer_placed(double x, double y, calloop::TimePoint time) {
+  pointer_.move_to(x, y);
+  pointer_moves(time);
+}
+
+void App::pointer_moves(calloop::TimePoint time) {
+  tell_pointer(time);
+  move_cursor();
+}
+
+const Shell::Window* App::window_under_pointer() const {
+  const auto windows = shell_.windows();
+  for (const Shell::Window& window : windows | std::views::reverse)
+    if (protocol_.accepts_input(window.id, pointer_.x() - window.position.x,
+                                pointer_.y() - window.position.y))
+      return &window;
+  return nullptr;
+}
+
+// While a button is down everything is for the window where it went down.
+void App::tell_pointer(calloop::TimePoint time) {
+  const Shell::Window* window = nullptr;
+  if (const auto grab = protocol_.pointer_grab())
+    window = find_window(*grab);
+  if (window == nullptr)
+    window = window_under_pointer();
+  if (window == nullptr)
+    protocol_.pointer_motion(std::nullopt, 0, 0, time);
+  else
+    protocol_.pointer_motion(window->id, pointer_.x() - window->position.x,
+                             pointer_.y() - window->position.y, time);
+}
+
+void App::button(std::uint32_t button, bool pressed, calloop::TimePoint time) {
+  tell_pointer(time);
+  if (pressed && !protocol_.pointer_grab())
+    if (const Shell::Window* const window = window_under_pointer())
+      shell_.raise(window->id);
+  protocol_.pointer_button(button, pressed, time);
+  pointer_stale_ = true;
+}
+
+void App::scrolled(const ScrollEvent&, calloop::TimePoint) {}
+
+void App::devices_changed() {
+  if (input_) {
+    input_->set_leds(leds_);
+    update_cursor();
+  }
+}
+
+// ----------------------------------------------------------------------------------------- touch
+
+void App::touch_down(std::int32_t, double, double, calloop::TimePoint) {}
+void App::touch_moved(std::int32_t, double, double, calloop::TimePoint) {}
+void App::touch_up(std::int32_t, calloop::TimePoint) {}
+void App::touch_frame() {}
+void App::touch_cancelled() {}
+
+// ---------------------------------------------------------------------------------------- cursor
+
+App::Screen* App::screen_under_pointer() noexcept {
+  const auto found = std::ranges::find_if(
+      screens_, [&](const auto& screen) { return screen->area().contains(pointer_.pixel()); });
+  return found == screens_.end() ? nullptr : found->get();
+}
+
+// The image is another, or there is another set of screens or devices.
+void App::update_cursor() {
+  const bool visible = input_ && input_->has_pointer();
+  if (visible && !cursor_.image)
+    cursor_ = load_cursor("left_ptr");
+  for (const auto& screen : screens_) {
+    DrmCursor* const plane = screen->drm == nullptr ? nullptr : screen->drm->cursor();
+    screen->cursor_plane = false;
+    if (plane == nullptr)
+      continue;
+    if (!visible) {
+      plane->hide();
+      continue;
+    }
+    const bool fits = pixman_image_get_width(cursor_.image.get()) <= plane->size().width &&
+                      pixman_image_get_height(cursor_.image.get()) <= plane->size().height;
+    if (options_.cursor == CursorPlane::Hardware && fits)
+      screen->cursor_plane = plane->show(cursor_.image.get(), cursor_.hotspot);
+    if (!screen->cursor_plane)
+      plane->hide();
+  }
+  move_cursor();
+}
+
+void App::move_cursor() {
+  for (const auto& screen : screens_) {
+    if (screen->cursor_plane)
+      screen->drm->cursor()->move(pointer_.pixel() - screen->info.position);
+    else if (cursor_.image)
+      screen->output->request_frame();
+  }
+}
+
+void App::append_cursor(const Screen& screen) {
+  if (screen.cursor_plane || !input_ || !input_->has_pointer() || !cursor_.image)
+    return;
+  Picture picture;
+  picture.id = cursor_id;
+  picture.image = cursor_.image.get();
+  picture.position = pointer_.pixel() - cursor_.hotspot;
+  picture.size = {pixman_image_get_width(picture.image), pixman_image_get_height(picture.image)};
+  pictures_.push_back(std::move(picture));
+}
+
+}  // namespace demo
