@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -55,8 +56,12 @@ class Client {
  public:
   Client(std::string name, int width, int height, unsigned colour, bool draws)
       : name_{std::move(name)}, window_{connection_, width, height, colour}, draws_{draws} {
-    wl_seat_add_listener(connection_.seat.get(), &seat_listener, this);
-    connection_.roundtrip();
+    // A seat says what it can do when it is bound, and the connection's own has said so already.
+    wl_registry* const registry = wl_display_get_registry(connection_.display());
+    wl_registry_add_listener(registry, &registry_listener, this);
+    // Its globals, what the seat can do, and that our keyboard is known.
+    for (int i = 0; i < 3; ++i)
+      connection_.roundtrip();
   }
 
   int run() {
@@ -181,6 +186,17 @@ class Client {
             }
           },
       .name = [](void*, wl_seat*, const char*) {}};
+  static constexpr wl_registry_listener registry_listener{
+      .global =
+          [](void* data, wl_registry* registry, std::uint32_t name, const char* interface,
+             std::uint32_t version) {
+            if (std::string_view{interface} != wl_seat_interface.name)
+              return;
+            auto* const seat = static_cast<wl_seat*>(wl_registry_bind(
+                registry, name, &wl_seat_interface, std::min<std::uint32_t>(version, 8)));
+            wl_seat_add_listener(seat, &Client::seat_listener, data);
+          },
+      .global_remove = [](void*, wl_registry*, std::uint32_t) {}};
 
 };
 

@@ -8,7 +8,7 @@ udevadm trigger --action=add --subsystem-match=input --subsystem-match=drm \
   --subsystem-match=graphics
 udevadm settle -t 60
 mkdir -p /run/user
-export XDG_RUNTIME_DIR=/run/user LC_ALL=C.UTF-8 LIBSEAT_BACKEND=seatd XCURSOR_THEME=none
+export XDG_RUNTIME_DIR=/run/user WAYLAND_DISPLAY=wayland-1 LC_ALL=C.UTF-8 LIBSEAT_BACKEND=seatd XCURSOR_PATH=/none
 port() {
   for name in /sys/class/virtio-ports/*/name; do
     if [ "$(cat "$name")" = "$1" ]; then name=${name%/name}; echo "/dev/${name##*/}"; fi
@@ -17,4 +17,5 @@ port() {
 EVENTS=$(port events)
 export EVENTS
 control=$(port control)
-exec sh <"$control" >"$control" 2>&1
+# It can be opened once only.
+exec sh <>"$control" >&0 2>&0

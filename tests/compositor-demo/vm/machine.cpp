@@ -120,10 +120,11 @@ std::string Machine::must(const std::string& command) {
 }
 
 bool Machine::becomes_true(const std::string& condition) {
-  return run("n=0; until { " + condition +
-                 "; } >/dev/null 2>&1; do n=$((n+1)); [ $n -lt 200 ] || break; sleep .05; done; [ $n "
-                 "-lt 200 ]",
-             patience * 2)
+  return run("limit=$(($(date +%s) + " + std::to_string(patience.count()) + ")); until { " +
+                 condition +
+                 "; } >/dev/null 2>&1; do [ $(date +%s) -lt $limit ] || { limit=0; break; }; sleep "
+                 ".05; done; [ $limit != 0 ]",
+             patience * 3)
              .status == 0;
 }
 

@@ -104,7 +104,9 @@ void SeatTest::SetUp() {
 }
 
 void SeatTest::TearDown() {
-  if (HasFailure() && booted().machine) {
+  if (!booted().machine)
+    return;
+  if (HasFailure()) {
     const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     try {
       machine().qmp().screendump(machine().shared() / (name + ".png"));
@@ -116,6 +118,9 @@ void SeatTest::TearDown() {
       std::cout << error.what() << '\n';
     }
   }
+  // Or the next one does not hear of them.
+  for (const char* const key : {"a", "ctrl", "alt", "f2"})
+    machine().qmp().key(key, false);
   demo.reset();
 }
 

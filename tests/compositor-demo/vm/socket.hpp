@@ -11,7 +11,7 @@
 namespace vm {
 
 // Far beyond what anything takes in a machine that is emulated by a busy one.
-inline constexpr std::chrono::seconds patience{30};
+inline constexpr std::chrono::seconds patience{15};
 
 // Throws std::runtime_error if nobody listens there within that time.
 calloop::OwnedFd connect_to(const std::filesystem::path& socket,
