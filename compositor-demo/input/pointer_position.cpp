@@ -15,6 +15,11 @@ struct Place {
 // The last place inside, as fine as the wire can say (wl_fixed has 8 bits behind the point).
 constexpr double finest = 1.0 / 256;
 
+bool inside(const Rect& area, Place place) noexcept {
+  return place.x >= area.x && place.y >= area.y && place.x < area.right() &&
+         place.y < area.bottom();
+}
+
 Place nearest_in(const Rect& area, Place place) noexcept {
   return {std::clamp(place.x, double(area.x), area.right() - finest),
           std::clamp(place.y, double(area.y), area.bottom() - finest)};
@@ -33,20 +38,16 @@ void PointerPosition::set_areas(std::span<const Rect> areas) {
     x_ = areas_[0].x + areas_[0].width / 2.0;
     y_ = areas_[0].y + areas_[0].height / 2.0;
   }
-  keep_inside();
+  go_to(x_, y_);
 }
 
 void PointerPosition::move_by(double dx, double dy) noexcept {
-  x_ += dx;
-  y_ += dy;
-  keep_inside();
+  go_to(x_ + dx, y_ + dy);
 }
 
 void PointerPosition::move_to(double part_x, double part_y) noexcept {
   const Rect all = everything();
-  x_ = all.x + part_x * all.width;
-  y_ = all.y + part_y * all.height;
-  keep_inside();
+  go_to(all.x + part_x * all.width, all.y + part_y * all.height);
 }
 
 Rect PointerPosition::everything() const noexcept {
@@ -59,14 +60,21 @@ Rect PointerPosition::everything() const noexcept {
   return all;
 }
 
-void PointerPosition::keep_inside() noexcept {
+// To there if there is a screen, else to the edge of the screen it is on, and if it is on none to the
+// nearest.
+void PointerPosition::go_to(double x, double y) noexcept {
   if (areas_.empty())
     return;
-  const Place wanted{x_, y_};
+  const Place now{x_, y_};
+  const Place wanted{x, y};
   double shortest = std::numeric_limits<double>::infinity();
   for (const Rect& area : areas_) {
     const Place near = nearest_in(area, wanted);
-    const double distance = std::hypot(near.x - wanted.x, near.y - wanted.y);
+    double distance = std::hypot(near.x - wanted.x, near.y - wanted.y);
+    if (inside(area, wanted))
+      distance = -2;
+    else if (inside(area, now))
+      distance = -1;
     if (distance < shortest) {
       shortest = distance;
       x_ = near.x;

@@ -8,8 +8,8 @@
 
 namespace demo {
 
-// Always on an output, if there is one: it cannot leave at the edges, and goes from one to the next
-// where they touch.
+// Always on an output, if there is one: it goes from one to the next where they touch, and stops at
+// all other edges.
 class PointerPosition {
  public:
   double x() const noexcept { return x_; }
@@ -27,7 +27,7 @@ class PointerPosition {
   Rect everything() const noexcept;
 
  private:
-  void keep_inside() noexcept;
+  void go_to(double x, double y) noexcept;
 
   std::vector<Rect> areas_;
   double x_ = 0;

@@ -37,6 +37,9 @@ DrmCard::DrmCard(const calloop::LoopHandle<>& loop, Host& host, Output::Host& ou
   const auto fail = [this](const char* what, int error) {
     throw std::system_error{error, std::generic_category(), name_ + ": " + what};
   };
+  // Whoever opens a card for us may not get more of it than others have left.
+  if (drmIsMaster(fd_) == 0)
+    fail("another program has it", EBUSY);
   std::uint64_t dumb = 0;
   if (drmGetCap(fd_, DRM_CAP_DUMB_BUFFER, &dumb) != 0 || dumb == 0)
     fail("no dumb buffers", ENOTSUP);
@@ -123,6 +126,7 @@ void DrmCard::lose_outputs() noexcept {
   while (!outputs_.empty()) {
     const std::unique_ptr<DrmOutput> output = std::move(outputs_.back());
     outputs_.pop_back();
+    log::info("%s is gone", output->monitor().name.c_str());
     host_.output_removed(*output);
   }
 }

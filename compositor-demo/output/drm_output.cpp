@@ -169,7 +169,8 @@ void DrmOutput::flip_failed(int error) {
       flipping_ = flip_again_ = true;
       return;
     case EACCES:
-    case EPERM:  // the card is being taken away: that is about to be told
+    case EPERM:
+    case ENODEV:  // the card is being taken away, or is gone: that is about to be told
       stop();
       return;
     default:

@@ -8,10 +8,10 @@ namespace demo {
 
 // What is known about that.
 struct Surroundings {
-  std::optional<int> terminal;  // number of the virtual terminal that is our standard input
-  std::string session_type;     // XDG_SESSION_TYPE: what the login was for
-  std::string session_terminal;  // XDG_VTNR: the virtual terminal of the login
-  bool remote = false;           // by ssh
+  std::optional<int> terminal = {};   // number of the virtual terminal that is standard input
+  std::string session_type = {};      // XDG_SESSION_TYPE: what the login was for
+  std::string session_terminal = {};  // XDG_VTNR: the virtual terminal of the login
+  bool remote = false;                // by ssh
 };
 Surroundings surroundings();
 

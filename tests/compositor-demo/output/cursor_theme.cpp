@@ -29,14 +29,24 @@ void write_cursor(const std::filesystem::path& file, std::uint32_t size, std::ui
             static_cast<std::streamsize>(words.size() * sizeof words[0]));
 }
 
+// libXcursor looks at XCURSOR_PATH once in a process.
+class CursorTheme : public testing::Test {
+ protected:
+  static const std::filesystem::path& directory() {
+    static const tests::TemporaryDirectory themes;
+    return themes.path();
+  }
+
+ private:
+  tests::Environment path_{"XCURSOR_PATH", directory().c_str()};
+};
+
 std::uint32_t first_pixel(const CursorPicture& cursor) {
   return *pixman_image_get_data(cursor.image.get());
 }
 
-TEST(CursorTheme, HasTheImageOfThatName) {
-  const tests::TemporaryDirectory directory;
-  const tests::Environment path{"XCURSOR_PATH", directory.path().c_str()};
-  write_cursor(directory.path() / "mine/cursors/left_ptr", 32, 0x80112233);
+TEST_F(CursorTheme, HasTheImageOfThatName) {
+  write_cursor(directory() / "mine/cursors/left_ptr", 32, 0x80112233);
   const CursorPicture cursor = load_cursor("left_ptr", "mine", 32);
   EXPECT_EQ(pixman_image_get_width(cursor.image.get()), 32);
   EXPECT_EQ(pixman_image_get_height(cursor.image.get()), 32);
@@ -44,18 +54,14 @@ TEST(CursorTheme, HasTheImageOfThatName) {
   EXPECT_EQ(first_pixel(cursor), 0x80112233);
 }
 
-TEST(CursorTheme, IsThatOfTheEnvironment) {
-  const tests::TemporaryDirectory directory;
-  const tests::Environment path{"XCURSOR_PATH", directory.path().c_str()};
+TEST_F(CursorTheme, IsThatOfTheEnvironment) {
   const tests::Environment theme{"XCURSOR_THEME", "other"};
   const tests::Environment size{"XCURSOR_SIZE", "16"};
-  write_cursor(directory.path() / "other/cursors/left_ptr", 16, 0xff445566);
+  write_cursor(directory() / "other/cursors/left_ptr", 16, 0xff445566);
   EXPECT_EQ(first_pixel(load_cursor("left_ptr")), 0xff445566);
 }
 
-TEST(CursorTheme, IsAnArrowWhereThereIsNone) {
-  const tests::TemporaryDirectory directory;
-  const tests::Environment path{"XCURSOR_PATH", directory.path().c_str()};
+TEST_F(CursorTheme, IsAnArrowWhereThereIsNone) {
   const tests::Environment size{"XCURSOR_SIZE", "many"};
   const CursorPicture cursor = load_cursor("left_ptr", "nothing");
   ASSERT_NE(cursor.image, nullptr);

@@ -38,7 +38,7 @@ TEST(DrmMode, RateIsThatOfThePixelClock) {
 TEST(DrmMode, RateKnowsInterlacedAndDoubledLines) {
   drmModeModeInfo info = full_hd();
   info.flags = DRM_MODE_FLAG_INTERLACE;
-  EXPECT_EQ(refresh_mhz(info), 119'881);
+  EXPECT_EQ(refresh_mhz(info), 119'880);
   info.flags = DRM_MODE_FLAG_DBLSCAN;
   EXPECT_EQ(refresh_mhz(info), 29'970);
   info.flags = 0;

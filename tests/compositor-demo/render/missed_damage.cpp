@@ -21,8 +21,9 @@ TEST(MissedDamage, IsAddedToWhatIsSaidLater) {
   missed.add(std::array{picture(1, {20, 0, 10, 10})});
   std::array now{picture(1, {0, 20, 1, 1}), picture(3, {})};
   ASSERT_TRUE(missed.take_into(now));
-  EXPECT_EQ(now[0].damage,
-            Region{Rect{0, 0, 10, 10}}.united(Rect{20, 0, 10, 10}).united(Rect{0, 20, 1, 1}));
+  Region all = Rect{0, 0, 10, 10};
+  all.unite(Rect{20, 0, 10, 10}).unite(Rect{0, 20, 1, 1});
+  EXPECT_EQ(now[0].damage, all);
   EXPECT_TRUE(now[1].damage.empty());
 }
 

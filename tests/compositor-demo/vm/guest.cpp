@@ -4,6 +4,7 @@
 //                                                       descriptor 5, a line for each event
 //     vm-guest console TTY                              its modes, as the kernel has them
 //     vm-guest leds EVENT_DEVICE                        which are lit, a bit for each
+//     vm-guest card NODE                                keeps a graphics card for itself
 //     vm-guest touchscreen FIFO                         one that does what is written there:
 //                                                       down X Y, move X Y, up; of 1000 by 1000
 #include <fcntl.h>
@@ -220,6 +221,12 @@ int leds(const std::string& path) {
   return 0;
 }
 
+int card(const std::string& node) {
+  const calloop::OwnedFd device = open(node, O_RDWR);  // the first who opens it may set modes
+  std::this_thread::sleep_for(std::chrono::hours{1});
+  return 0;
+}
+
 class Touchscreen {
  public:
   Touchscreen() : device_{open("/dev/uinput", O_WRONLY)} {
@@ -300,6 +307,8 @@ int run(const std::vector<std::string>& words) {
     return console(words[1]);
   if (words.size() == 2 && words[0] == "leds")
     return leds(words[1]);
+  if (words.size() == 2 && words[0] == "card")
+    return card(words[1]);
   if (words.size() == 2 && words[0] == "touchscreen")
     return touchscreen(words[1]);
   throw std::runtime_error{"what?"};

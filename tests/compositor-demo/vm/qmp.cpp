@@ -1,6 +1,8 @@
 #include "qmp.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "socket.hpp"
 
@@ -25,8 +27,10 @@ std::string Qmp::command(std::string_view name, std::string_view arguments) {
                     std::string{arguments} + "}\n");
   while (true) {
     std::string line = read_line();
-    if (line.find(R"("event": )") != std::string::npos)
+    if (line.find(R"("event": )") != std::string::npos) {
+      events_.push_back(std::move(line));
       continue;
+    }
     if (line.find(R"("error": )") != std::string::npos)
       throw std::runtime_error{std::string{name} + ": " + line};
     return line;
@@ -34,8 +38,11 @@ std::string Qmp::command(std::string_view name, std::string_view arguments) {
 }
 
 void Qmp::wait_for_event(std::string_view name) {
-  while (read_line().find(R"("event": ")" + std::string{name}) == std::string::npos) {
-  }
+  const std::string mark = R"("event": ")" + std::string{name};
+  const auto is_it = [&](const std::string& line) { return line.find(mark) != line.npos; };
+  while (std::ranges::none_of(events_, is_it))
+    events_.push_back(read_line());
+  std::erase_if(events_, is_it);
 }
 
 void Qmp::send_events(const std::string& events) {

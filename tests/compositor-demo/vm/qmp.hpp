@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <calloop/fd.hpp>
 
@@ -16,7 +17,7 @@ class Qmp {
 
   // `arguments` is a JSON object. Returns the answer as it came, after it is known to be no error.
   std::string command(std::string_view name, std::string_view arguments = "{}");
-  // Waits for an event of that name, from now on.
+  // Waits for an event of that name, unless one has come since the last time.
   void wait_for_event(std::string_view name);
 
   // Input, as a person would make it. Keys are those of QKeyCode: "a", "ret", "f2".
@@ -43,6 +44,7 @@ class Qmp {
 
   calloop::OwnedFd socket_;
   std::string received_;
+  std::vector<std::string> events_;  // that nobody has waited for yet
 };
 
 }  // namespace vm

@@ -118,10 +118,15 @@ void SeatTest::TearDown() {
       std::cout << error.what() << '\n';
     }
   }
-  // Or the next one does not hear of them.
-  for (const char* const key : {"a", "ctrl", "alt", "f2"})
-    machine().qmp().key(key, false);
   demo.reset();
+  if (!HasFailure())
+    return;
+  // The next one would not hear of keys that are down already.
+  try {
+    for (const char* const key : {"a", "b", "ctrl", "alt", "f2"})
+      machine().qmp().key(key, false);
+  } catch (const std::exception&) {  // without a keyboard there are none
+  }
 }
 
 void SeatTest::start_client(const std::string& name, int width, int height, std::uint32_t colour,
