@@ -37,12 +37,21 @@ std::string Qmp::command(std::string_view name, std::string_view arguments) {
   }
 }
 
-void Qmp::wait_for_event(std::string_view name) {
-  const std::string mark = R"("event": ")" + std::string{name};
-  const auto is_it = [&](const std::string& line) { return line.find(mark) != line.npos; };
+void Qmp::wait_for_event(std::string_view text) {
+  const auto is_it = [&](const std::string& line) { return line.find(text) != line.npos; };
   while (std::ranges::none_of(events_, is_it))
     events_.push_back(read_line());
   std::erase_if(events_, is_it);
+}
+
+void Qmp::plug_in(const std::string& driver, const std::string& id) {
+  command("device_add", R"({"driver": ")" + driver + R"(", "id": ")" + id + R"("})");
+}
+
+// What it is made of goes first, with events of its own.
+void Qmp::unplug(const std::string& id) {
+  command("device_del", R"({"id": ")" + id + R"("})");
+  wait_for_event(R"("DEVICE_DELETED", "data": {"device": ")" + id + '"');
 }
 
 void Qmp::send_events(const std::string& events) {

@@ -17,8 +17,11 @@ class Qmp {
 
   // `arguments` is a JSON object. Returns the answer as it came, after it is known to be no error.
   std::string command(std::string_view name, std::string_view arguments = "{}");
-  // Waits for an event of that name, unless one has come since the last time.
-  void wait_for_event(std::string_view name);
+  // Waits for an event with this text, unless one has come since the last time.
+  void wait_for_event(std::string_view text);
+  void plug_in(const std::string& driver, const std::string& id);
+  // Returns when it is gone.
+  void unplug(const std::string& id);
 
   // Input, as a person would make it. Keys are those of QKeyCode: "a", "ret", "f2".
   void key(std::string_view key, bool down);

@@ -62,18 +62,13 @@ TEST_F(Failures, TheCardIsBusy) {
 // A key that is down goes up with its keyboard.
 TEST_F(Failures, ThereIsNoInputDevice) {
   Qmp& qmp = machine().qmp();
-  for (const char* const device : {"keys", "mouse", "tablet"}) {
-    qmp.command("device_del", std::string{R"({"id": ")"} + device + R"("})");
-    qmp.wait_for_event("DEVICE_DELETED");
-  }
+  for (const char* const device : {"keys", "mouse", "tablet"})
+    qmp.unplug(device);
   EXPECT_TRUE(machine().becomes_true("! ls /dev/input/event*"));
   demo = std::make_unique<Demo>(machine());
   EXPECT_TRUE(demo->says("warning: no input device on seat0"));
   start_client("red", 300, 200, red);
-  const auto plug_in = [&](const std::string& driver, const std::string& id) {
-    qmp.command("device_add", R"({"driver": "virtio-)" + driver + R"(-pci", "id": ")" + id + R"("})");
-  };
-  plug_in("keyboard", "keys");
+  qmp.plug_in("virtio-keyboard-pci", "keys");
   std::string pressed;
   for (int tries = 0; tries < 100 && pressed.empty(); ++tries) {
     try {
@@ -85,12 +80,11 @@ TEST_F(Failures, ThereIsNoInputDevice) {
   machine().forget_events();
   qmp.key("b", true);
   EXPECT_FALSE(machine().wait_for_event("red key 48 1").empty());
-  qmp.command("device_del", R"({"id": "keys"})");
+  qmp.unplug("keys");
   EXPECT_FALSE(machine().wait_for_event("red key 48 0").empty());
-  qmp.wait_for_event("DEVICE_DELETED");
-  plug_in("keyboard", "keys");
-  plug_in("mouse", "mouse");
-  plug_in("tablet", "tablet");
+  qmp.plug_in("virtio-keyboard-pci", "keys");
+  qmp.plug_in("virtio-mouse-pci", "mouse");
+  qmp.plug_in("virtio-tablet-pci", "tablet");
   EXPECT_TRUE(machine().becomes_true("[ $(ls /dev/input/event* | wc -l) = 3 ]"));
   qmp.key("b", false);
 }

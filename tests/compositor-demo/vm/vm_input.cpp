@@ -92,7 +92,7 @@ TEST_F(InputDevices, AMouseIsPluggedInAndUnplugged) {
   EXPECT_FALSE(machine().wait_for_event("red enter").empty());
   const std::string mice = "grep -c 'QEMU Virtio Mouse' /proc/bus/input/devices";
   for (int round = 0; round < 2; ++round) {
-    qmp.command("device_add", R"({"driver": "virtio-mouse-pci", "id": "extra"})");
+    qmp.plug_in("virtio-mouse-pci", "extra");
     // It is the one that relative motion goes to now; udev has to be done with it first.
     std::string motion;
     for (int tries = 0; tries < 100 && motion.empty(); ++tries) {
@@ -106,8 +106,7 @@ TEST_F(InputDevices, AMouseIsPluggedInAndUnplugged) {
       qmp.button("left", true);
       EXPECT_FALSE(machine().wait_for_event("red button 272 1").empty());
     }
-    qmp.command("device_del", R"({"id": "extra"})");
-    qmp.wait_for_event("DEVICE_DELETED");
+    qmp.unplug("extra");
     EXPECT_TRUE(machine().becomes_true("[ $(" + mice + ") = 1 ]"));
   }
   qmp.button("left", false);
