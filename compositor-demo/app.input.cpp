@@ -113,7 +113,19 @@ void App::button(std::uint32_t button, bool pressed, calloop::TimePoint time) {
   pointer_stale_ = true;
 }
 
-void App::scrolled(const ScrollEvent&, calloop::TimePoint) {}
+void App::scrolled(const ScrollEvent& event, calloop::TimePoint time) {
+  const AxisSource source = event.source == ScrollEvent::Source::Wheel    ? AxisSource::Wheel
+                            : event.source == ScrollEvent::Source::Finger ? AxisSource::Finger
+                                                                          : AxisSource::Continuous;
+  protocol_.pointer_axis({.dx = event.dx,
+                          .dy = event.dy,
+                          .v120_x = event.v120_x,
+                          .v120_y = event.v120_y,
+                          .source = source,
+                          .stop_x = event.stop_x,
+                          .stop_y = event.stop_y},
+                         time);
+}
 
 void App::devices_changed() {
   if (input_) {

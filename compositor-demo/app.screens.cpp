@@ -56,7 +56,7 @@ void App::remove_screen(Output& output) {
     return;
   const std::unique_ptr<Screen> screen = std::move(*removed);
   screens_.erase(removed);
-  // REMOVE
+  protocol_.remove_output(screen->info.name);
   arrange_screens();
   bring_windows_over();
   update_cursor();
@@ -77,7 +77,8 @@ void App::arrange_screens() {
     info.refresh_mhz = screens_[i]->output->refresh_mhz();
     if (info.millimetres.empty() || resized)
       info.millimetres = {millimetres(sizes[i].width), millimetres(sizes[i].height)};
-    static_cast<void>(moved);  // CHANGE
+    if (moved || resized)
+      protocol_.change_output(info);
     areas.push_back(screens_[i]->area());
   }
   pointer_.set_areas(areas);

@@ -35,8 +35,8 @@ Drm::Drm(const calloop::LoopHandle<>& loop, Host& host, std::string_view seat)
 
 Drm::~Drm() {
   events_.reset();
-  for (auto& [syspath, device] : devices_)
-    close(device);
+  for (auto& [node, card] : cards_)
+    close(card);
 }
 
 bool Drm::is_ours(const calloop::UdevDevice& device) const noexcept {
@@ -45,79 +45,78 @@ bool Drm::is_ours(const calloop::UdevDevice& device) const noexcept {
 }
 
 std::size_t Drm::cards() const noexcept {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      devices_, [](const auto& entry) { return entry.second.card != nullptr; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(cards_, [](const auto& entry) { return entry.second != nullptr; }));
 }
 
 void Drm::start() {
   running_ = true;
-  for (auto& [syspath, device] : devices_) {
-    if (device.card)
-      device.card->start();
+  for (auto& [node, card] : cards_) {
+    if (card)
+      card->start();
     else
-      open(device);
+      open(node, card);
   }
 }
 
 void Drm::stop() noexcept {
   running_ = false;
-  for (auto& [syspath, device] : devices_)
-    if (device.card)
-      device.card->stop();
+  for (auto& [node, card] : cards_)
+    if (card)
+      card->stop();
 }
 
 // What happens to a card while it is not ours start() finds out.
 void Drm::handle(const calloop::UdevEvent& event) {
   if (!is_ours(event.device))
     return;
-  const std::string syspath{event.device.syspath()};
+  const std::string node{event.device.devnode()};
   switch (event.action) {
     case calloop::UdevAction::Add: {
-      Device& device = devices_[syspath];
-      device.node = event.device.devnode();
-      if (running_ && !device.card)
-        open(device);
+      Card& card = cards_[node];
+      if (running_ && !card)
+        open(node, card);
       break;
     }
     case calloop::UdevAction::Change:
-      if (const auto device = devices_.find(syspath); device != devices_.end() && running_) {
-        if (device->second.card)
-          device->second.card->rescan();
+      if (const auto card = cards_.find(node); card != cards_.end() && running_) {
+        if (card->second)
+          card->second->rescan();
         else
-          open(device->second);
+          open(node, card->second);
       }
       break;
     case calloop::UdevAction::Remove:
-      if (auto device = devices_.extract(syspath); !device.empty() && device.mapped().card) {
-        log::warning("%s is gone", device.mapped().node.c_str());
-        device.mapped().card->vanish();
-        close(device.mapped());
+      if (auto card = cards_.extract(node); !card.empty() && card.mapped()) {
+        log::warning("%s is gone", node.c_str());
+        card.mapped()->vanish();
+        close(card.mapped());
       }
       break;
   }
 }
 
-void Drm::open(Device& device) {
+void Drm::open(const std::string& node, Card& card) {
   int fd = -1;
   try {
-    fd = host_.open_card(device.node);
-    device.card = std::make_unique<DrmCard>(loop_, host_, host_, fd, device.node);
-    device.card->start();
-    if (device.card->outputs() == 0)
-      log::warning("%s: no monitor is connected", device.node.c_str());
+    fd = host_.open_card(node);
+    card = std::make_unique<DrmCard>(loop_, host_, host_, fd, node);
+    card->start();
+    if (card->outputs() == 0)
+      log::warning("%s: no monitor is connected", node.c_str());
   } catch (const std::exception& error) {
     log::error("a graphics card cannot be used: %s", error.what());
-    device.card.reset();
+    card.reset();
     if (fd >= 0)
       host_.close_card(fd);
   }
 }
 
-void Drm::close(Device& device) noexcept {
-  if (!device.card)
+void Drm::close(Card& card) noexcept {
+  if (!card)
     return;
-  const int fd = device.card->fd();
-  device.card.reset();
+  const int fd = card->fd();
+  card.reset();
   host_.close_card(fd);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -48,21 +47,20 @@ class Drm {
   std::size_t cards() const noexcept;
 
  private:
-  // A device, and the card if it is open and one that we can use.
-  struct Device {
-    std::string node;
-    std::unique_ptr<DrmCard> card;
-  };
+  // Null if it is not open, or not one that we can use.
+  using Card = std::unique_ptr<DrmCard>;
 
   void handle(const calloop::UdevEvent& event);
   bool is_ours(const calloop::UdevDevice& device) const noexcept;
-  void open(Device& device);
-  void close(Device& device) noexcept;
+  void open(const std::string& node, Card& card);
+  void close(Card& card) noexcept;
 
   calloop::LoopHandle<> loop_;
   Host& host_;
   std::string seat_;
-  std::map<std::string, Device, std::less<>> devices_;  // by syspath
+  // By node, which tells them apart better than udev's paths: drivers are known that add a card
+  // under two of them.
+  std::map<std::string, Card> cards_;
   bool running_ = false;
   calloop::ScopedRegistration events_;
 };

@@ -96,7 +96,18 @@ void Protocol::stop_accepting() noexcept {
 }
 
 void Protocol::add_output(const OutputInfo& output) {
-  parts_->xdg_shell.add_output(parts_->outputs.add(output).area());
+  parts_->outputs.add(output);
+  parts_->xdg_shell.set_outputs(parts_->outputs.areas());
+}
+
+void Protocol::remove_output(const std::string& name) {
+  parts_->outputs.remove(name);
+  parts_->xdg_shell.set_outputs(parts_->outputs.areas());
+}
+
+void Protocol::change_output(const OutputInfo& output) {
+  parts_->outputs.change(output);
+  parts_->xdg_shell.set_outputs(parts_->outputs.areas());
 }
 
 // ------------------------------------------------------------------------------------- windows
@@ -229,6 +240,21 @@ void Protocol::pointer_button(std::uint32_t button, bool pressed, calloop::TimeP
 void Protocol::key(std::uint32_t key, bool pressed, calloop::TimePoint time) {
   parts_->seat.keyboard().key(key, pressed, milliseconds(time));
   if (Surface* const focus = parts_->seat.keyboard().focus())
+    parts_->display.check_reading(focus->client(), time);
+}
+
+void Protocol::pointer_axis(const Axis& axis, calloop::TimePoint time) {
+  using Scroll = Pointer::Scroll;
+  Scroll scroll;
+  scroll.source = axis.source == AxisSource::Wheel    ? Scroll::Source::Wheel
+                  : axis.source == AxisSource::Finger ? Scroll::Source::Finger
+                                                      : Scroll::Source::Continuous;
+  if (axis.dx != 0 || axis.v120_x != 0 || axis.stop_x)
+    scroll.horizontal = {axis.dx, axis.v120_x, axis.stop_x};
+  if (axis.dy != 0 || axis.v120_y != 0 || axis.stop_y)
+    scroll.vertical = {axis.dy, axis.v120_y, axis.stop_y};
+  parts_->seat.pointer().scroll(scroll, milliseconds(time));
+  if (Surface* const focus = parts_->seat.pointer().focus())
     parts_->display.check_reading(focus->client(), time);
 }
 

@@ -35,6 +35,19 @@ struct OutputInfo {
   Transform transform = Transform::Normal;
 };
 
+enum class AxisSource { Wheel, Finger, Continuous };
+
+// One turn of a wheel, or one stroke of fingers.
+struct Axis {
+  double dx = 0;  // as pointer motion, in surface-local pixels
+  double dy = 0;
+  int v120_x = 0;  // of wheels: 120 for each click
+  int v120_y = 0;
+  AxisSource source = AxisSource::Wheel;
+  bool stop_x = false;  // the fingers were lifted
+  bool stop_y = false;
+};
+
 // Which of the keys that change others are held, as the keymap has it.
 struct KeyModifiers {
   bool shift = false;
@@ -77,6 +90,9 @@ class Protocol {
   void stop_accepting() noexcept;
   // Clients see one more output. Before the first client, at best: some look only once.
   void add_output(const OutputInfo& output);
+  // The one of that name is gone, or is different.
+  void remove_output(const std::string& name);
+  void change_output(const OutputInfo& output);
 
   // --- windows. A WindowId that is not mapped any more is not an error: sizes are empty, texts
   // too, and nothing happens.
@@ -125,6 +141,7 @@ class Protocol {
   // The pointer is there, above this window or above none.
   void pointer_motion(std::optional<WindowId> id, double x, double y, calloop::TimePoint time);
   void pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time);
+  void pointer_axis(const Axis& axis, calloop::TimePoint time);
   void key(std::uint32_t key, bool pressed, calloop::TimePoint time);
   // Whether anything of the window, its popups included, wants the pointer at this place.
   bool accepts_input(WindowId id, double x, double y) const;

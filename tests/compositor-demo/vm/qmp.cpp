@@ -37,8 +37,10 @@ std::string Qmp::command(std::string_view name, std::string_view arguments) {
   }
 }
 
-void Qmp::wait_for_event(std::string_view text) {
-  const auto is_it = [&](const std::string& line) { return line.find(text) != line.npos; };
+void Qmp::wait_for_event(std::string_view name, std::string_view detail) {
+  const auto is_it = [&](const std::string& line) {
+    return line.find(name) != line.npos && line.find(detail) != line.npos;
+  };
   while (std::ranges::none_of(events_, is_it))
     events_.push_back(read_line());
   std::erase_if(events_, is_it);
@@ -51,7 +53,7 @@ void Qmp::plug_in(const std::string& driver, const std::string& id) {
 // What it is made of goes first, with events of its own.
 void Qmp::unplug(const std::string& id) {
   command("device_del", R"({"id": ")" + id + R"("})");
-  wait_for_event(R"("DEVICE_DELETED", "data": {"device": ")" + id + '"');
+  wait_for_event(R"("DEVICE_DELETED")", R"("device": ")" + id + '"');
 }
 
 void Qmp::send_events(const std::string& events) {

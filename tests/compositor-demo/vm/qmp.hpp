@@ -17,8 +17,8 @@ class Qmp {
 
   // `arguments` is a JSON object. Returns the answer as it came, after it is known to be no error.
   std::string command(std::string_view name, std::string_view arguments = "{}");
-  // Waits for an event with this text, unless one has come since the last time.
-  void wait_for_event(std::string_view text);
+  // Waits for an event with these texts, unless one has come since the last time.
+  void wait_for_event(std::string_view name, std::string_view detail);
   void plug_in(const std::string& driver, const std::string& id);
   // Returns when it is gone.
   void unplug(const std::string& id);

@@ -60,6 +60,19 @@ TEST_F(InputDevices, APointerMovesFocusesAndRaises) {
   EXPECT_EQ(demo->end(), 0);
 }
 
+TEST_F(InputDevices, AWheelScrolls) {
+  demo = std::make_unique<Demo>(machine());
+  start_client("red", 300, 200, red);
+  Qmp& qmp = machine().qmp();
+  qmp.move_to(tablet(100, width), tablet(100, height));
+  EXPECT_FALSE(machine().wait_for_event("red enter").empty());
+  qmp.click("wheel-down");
+  EXPECT_EQ(machine().wait_for_event("red v120"), "red v120 0 120");
+  EXPECT_EQ(machine().wait_for_event("red axis"), "red axis 0 15");
+  qmp.click("wheel-up");
+  EXPECT_EQ(machine().wait_for_event("red v120"), "red v120 0 -120");
+}
+
 TEST_F(InputDevices, TheCursorHasAPlaneThatFollows) {
   demo = std::make_unique<Demo>(machine());
   machine().qmp().move_to(tablet(300, width), tablet(200, height));
