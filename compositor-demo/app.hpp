@@ -74,7 +74,7 @@ class App final : Protocol::Host,
     Renderer renderer;
     MissedDamage missed;
     std::vector<Shown> shown;
-    bool painted = false;      // there was a frame
+    bool painted = false;       // there was a frame
     bool cursor_plane = false;  // the card shows the pointer, and the frame need not
 
     Rect area() const noexcept { return Rect::at(info.position, output->size()); }

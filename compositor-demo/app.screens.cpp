@@ -51,7 +51,8 @@ void App::add_screen(Output& output, DrmOutput* drm, OutputInfo info) {
 }
 
 void App::remove_screen(Output& output) {
-  const auto removed = std::ranges::find(screens_, &output, [](const auto& s) { return s->output; });
+  const auto removed =
+      std::ranges::find(screens_, &output, [](const auto& s) { return s->output; });
   if (removed == screens_.end())
     return;
   const std::unique_ptr<Screen> screen = std::move(*removed);
@@ -118,9 +119,8 @@ App::Screen* App::screen_of(const Shell::Window& window) noexcept {
   if (screens_.size() <= 1)
     return screens_.empty() ? nullptr : screens_.front().get();
   const Rect frame = Rect::at(window.position, window.size);
-  const auto most = std::ranges::max_element(screens_, {}, [&](const auto& screen) {
-    return pixels(screen->area().intersected(frame));
-  });
+  const auto most = std::ranges::max_element(
+      screens_, {}, [&](const auto& screen) { return pixels(screen->area().intersected(frame)); });
   return most->get();
 }
 

@@ -135,7 +135,8 @@ void App::session_disabled() {
 void App::session_not_enabled() {
   if (!begun_)
     no_screens("the seat was not ours within " +
-               std::to_string(std::chrono::duration_cast<std::chrono::seconds>(Session::patience).count()) +
+               std::to_string(
+                   std::chrono::duration_cast<std::chrono::seconds>(Session::patience).count()) +
                " s: another session is in front, or we may not use the devices");
 }
 

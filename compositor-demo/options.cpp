@@ -150,7 +150,8 @@ std::variant<Options, Refusal> parse_options(int argc, const char* const* argv) 
   app.add_option("--backend", backend, "where pictures go: auto, drm or headless")
       ->type_name("NAME")
       ->check(check_backend);
-  app.add_option("--output", mode, "size in pixels and refresh rate in hertz of the headless output; "
+  app.add_option("--output", mode,
+                 "size in pixels and refresh rate in hertz of the headless output; "
                  "1280x720@60")
       ->type_name("WxH@HZ")
       ->check(check_mode);

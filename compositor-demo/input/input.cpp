@@ -38,9 +38,10 @@ calloop::Libinput open_seat(Input::Host& host, std::string_view seat) {
          }
        },
        .close = [&host](int fd) { host.close_device(fd); },
-       .log = [](libinput_log_priority, std::string_view line) {
-         log::warning("libinput: %.*s", static_cast<int>(line.size()), line.data());
-       }},
+       .log =
+           [](libinput_log_priority, std::string_view line) {
+             log::warning("libinput: %.*s", static_cast<int>(line.size()), line.data());
+           }},
       std::string{seat});
 }
 
@@ -52,10 +53,10 @@ Input::Input(const calloop::LoopHandle<>& loop, Host& host, std::string_view sea
   while (const auto event = input_.next_event())
     handle(*event);
   // People notice when a pointer waits for a frame, and not the other way round.
-  events_ = {loop, loop.insert_source(
-                       calloop::LibinputSource{input_},
-                       [this](const calloop::LibinputEvent& event) { handle(event); },
-                       {.name = "input", .priority = calloop::Priority::High})};
+  events_ = {loop,
+             loop.insert_source(calloop::LibinputSource{input_},
+                                [this](const calloop::LibinputEvent& event) { handle(event); },
+                                {.name = "input", .priority = calloop::Priority::High})};
 }
 
 void Input::suspend() {
@@ -170,15 +171,15 @@ void Input::handle(const calloop::LibinputEvent& event) {
       return touch(*device, type, libinput_event_get_touch_event(raw));
     case LIBINPUT_EVENT_TOUCH_FRAME:
       return host_.touch_frame();
-    default:  // tablets, gestures and switches: nobody here wants them. Nor LIBINPUT_EVENT_POINTER_AXIS,
+    default:   // tablets, gestures and switches: nobody here wants them. Nor
+               // LIBINPUT_EVENT_POINTER_AXIS,
       return;  // which says of scrolling again what the events above have said
   }
 }
 
 void Input::key(Device& device, libinput_event_keyboard* event) {
   const std::uint32_t key = libinput_event_keyboard_get_key(event);
-  const bool pressed =
-      libinput_event_keyboard_get_key_state(event) == LIBINPUT_KEY_STATE_PRESSED;
+  const bool pressed = libinput_event_keyboard_get_key_state(event) == LIBINPUT_KEY_STATE_PRESSED;
   // A key that two keyboards hold down is pressed once.
   const std::uint32_t holders = libinput_event_keyboard_get_seat_key_count(event);
   last_ = moment(libinput_event_keyboard_get_time_usec(event));

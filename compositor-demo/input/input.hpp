@@ -1,4 +1,5 @@
-// Keyboards, mice, touchpads and touch screens: libinput, and what of it a compositor wants to know.
+// Keyboards, mice, touchpads and touch screens: libinput, and what of it a compositor wants to
+// know.
 //
 // It opens devices through its host and tells it what people do with them; it knows no seat, no
 // windows and no layout.

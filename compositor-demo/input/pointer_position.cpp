@@ -60,8 +60,8 @@ Rect PointerPosition::everything() const noexcept {
   return all;
 }
 
-// To there if there is a screen, else to the edge of the screen it is on, and if it is on none to the
-// nearest.
+// To there if there is a screen, else to the edge of the screen it is on, and if it is on none to
+// the nearest.
 void PointerPosition::go_to(double x, double y) noexcept {
   if (areas_.empty())
     return;

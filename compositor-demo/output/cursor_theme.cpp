@@ -62,8 +62,8 @@ CursorPicture load_cursor(const std::string& name, const std::string& theme, int
     void operator()(XcursorImage* image) const noexcept { XcursorImageDestroy(image); }
   };
   const std::string from = theme.empty() ? theme_of_environment() : theme;
-  const std::unique_ptr<XcursorImage, Destroy> loaded{XcursorLibraryLoadImage(
-      name.c_str(), from.c_str(), size > 0 ? size : size_of_environment())};
+  const std::unique_ptr<XcursorImage, Destroy> loaded{
+      XcursorLibraryLoadImage(name.c_str(), from.c_str(), size > 0 ? size : size_of_environment())};
   if (!loaded || loaded->width == 0 || loaded->height == 0)
     return own_arrow();
   const Size extent{static_cast<int>(loaded->width), static_cast<int>(loaded->height)};

@@ -79,7 +79,8 @@ void DrmCard::save() {
     Before before{DrmObject<drmModeCrtc>{drmModeGetCrtc(fd_, id)}, {}};
     if (!before.crtc || before.crtc->mode_valid == 0 || before.crtc->buffer_id == 0)
       continue;
-    for (const std::uint32_t connector_id : list(resources->connectors, resources->count_connectors)) {
+    for (const std::uint32_t connector_id :
+         list(resources->connectors, resources->count_connectors)) {
       const DrmObject<drmModeConnector> connector{drmModeGetConnectorCurrent(fd_, connector_id)};
       if (!connector)
         continue;
@@ -234,8 +235,8 @@ void DrmCard::add_plugged(std::span<const Monitor> monitors) {
   for (const Monitor& monitor : monitors) {
     CrtcNeed& need = needs.emplace_back(CrtcNeed{.possible = possible_crtcs(monitor.connector)});
     if (const DrmOutput* const output = find(monitor.connector))
-      need.current = static_cast<std::size_t>(std::ranges::find(crtcs_, output->crtc()) -
-                                              crtcs_.begin());
+      need.current =
+          static_cast<std::size_t>(std::ranges::find(crtcs_, output->crtc()) - crtcs_.begin());
   }
   const auto assigned = assign_crtcs(needs, crtcs_.size());
   for (std::size_t i = 0; i < monitors.size(); ++i) {

@@ -4,8 +4,8 @@
 #include <xf86drmMode.h>
 
 #include <algorithm>
-#include <cstring>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 
 namespace demo {
@@ -51,7 +51,8 @@ bool DrmCursor::set() noexcept {
   const auto width = static_cast<std::uint32_t>(buffer.size().width);
   const auto height = static_cast<std::uint32_t>(buffer.size().height);
   // A virtual machine's viewer wants to know what points; not every driver takes it.
-  if (drmModeSetCursor2(card_, crtc_, buffer.handle(), width, height, hotspot_.x, hotspot_.y) != 0 &&
+  if (drmModeSetCursor2(card_, crtc_, buffer.handle(), width, height, hotspot_.x, hotspot_.y) !=
+          0 &&
       drmModeSetCursor(card_, crtc_, buffer.handle(), width, height) != 0)
     return false;
   move(position_);

@@ -100,10 +100,10 @@ class DrmOutput final : public Output {
   std::optional<FrameClock> clock_;  // while it runs
   calloop::Idle idle_;
   bool running_ = false;
-  bool flipping_ = false;   // an event is to come
+  bool flipping_ = false;    // an event is to come
   bool flip_again_ = false;  // when it has: the kernel was not ready for what was committed
-  bool wanted_ = false;     // a frame was asked for that cannot be painted now
-  bool counted_ = false;    // the card flips with the monitor
+  bool wanted_ = false;      // a frame was asked for that cannot be painted now
+  bool counted_ = false;     // the card flips with the monitor
   std::uint64_t sequence_ = 0;
 };
 

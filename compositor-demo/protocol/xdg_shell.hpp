@@ -31,6 +31,7 @@ class XdgShell {
 
   // Popups are kept inside the output their window is on, and new windows hear how large they
   // should be at most: as large as the first output. In the coordinates in which windows are drawn.
+  void add_output(const Rect& area) { outputs_.push_back(area); }
   void set_outputs(std::vector<Rect> areas) { outputs_ = std::move(areas); }
 
   Windows& windows() const noexcept { return windows_; }

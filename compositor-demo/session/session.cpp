@@ -9,8 +9,7 @@
 
 namespace demo {
 
-Session::Session(const calloop::LoopHandle<>& loop, Host& host)
-    : host_{host}, devices_{session_} {
+Session::Session(const calloop::LoopHandle<>& loop, Host& host) : host_{host}, devices_{session_} {
   // Before everything else that is ready: what is about to be taken away should not be used first.
   calloop::SourceOptions options{.name = "seat", .priority = calloop::Priority::High};
   options.on_error = [this](const std::exception_ptr& error) {
@@ -21,9 +20,9 @@ Session::Session(const calloop::LoopHandle<>& loop, Host& host)
     }
     return calloop::ErrorAction::Keep;
   };
-  events_ = {loop, loop.insert_source(calloop::SeatSource{session_, patience},
-                                      [this](calloop::SeatEvent event) { handle(event); },
-                                      std::move(options))};
+  events_ = {loop, loop.insert_source(
+                       calloop::SeatSource{session_, patience},
+                       [this](calloop::SeatEvent event) { handle(event); }, std::move(options))};
 }
 
 void Session::handle(calloop::SeatEvent event) {

@@ -20,8 +20,8 @@ namespace {
 void write_cursor(const std::filesystem::path& file, std::uint32_t size, std::uint32_t colour) {
   constexpr std::uint32_t magic = 0x72756358;  // "Xcur"
   constexpr std::uint32_t image = 0xfffd0002;
-  std::vector<std::uint32_t> words{magic, 16, 0x10000, 1, image, size, 28,
-                                   36,    image, size, 1, size, size, 3, 2, 0};
+  std::vector<std::uint32_t> words{magic, 16,   0x10000, 1,    image, size, 28, 36,
+                                   image, size, 1,       size, size,  3,    2,  0};
   words.insert(words.end(), std::size_t{size} * size, colour);
   std::filesystem::create_directories(file.parent_path());
   std::ofstream out{file, std::ios::binary};

@@ -89,8 +89,7 @@ TEST(DrmCrtcs, WhoHasOneKeepsIt) {
 
 TEST(DrmCrtcs, ThereMayBeTooFew) {
   const std::vector<CrtcNeed> needs{{.possible = 1}, {.possible = 1}, {.possible = 0}};
-  EXPECT_THAT(assign_crtcs(needs, 1),
-              ElementsAre(Optional(0U), std::nullopt, std::nullopt));
+  EXPECT_THAT(assign_crtcs(needs, 1), ElementsAre(Optional(0U), std::nullopt, std::nullopt));
 }
 
 }  // namespace

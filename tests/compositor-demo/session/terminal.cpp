@@ -18,8 +18,7 @@ TEST(Terminal, ALoginOnOneIsEnough) {
 }
 
 TEST(Terminal, SshIsNot) {
-  const Standing where =
-      standing({.session_type = "tty", .session_terminal = "2", .remote = true});
+  const Standing where = standing({.session_type = "tty", .session_terminal = "2", .remote = true});
   EXPECT_FALSE(where.on_terminal);
   EXPECT_EQ(where.reason, "started over ssh");
   EXPECT_FALSE(standing({.session_type = "tty"}).on_terminal);

@@ -135,10 +135,12 @@ class Client {
             self(data).say("v120 " + std::to_string(axis) + " " + std::to_string(value));
           }};
   static constexpr wl_keyboard_listener keyboard_listener{
-      .keymap = [](void*, wl_keyboard*, std::uint32_t, std::int32_t fd, std::uint32_t) { ::close(fd); },
+      .keymap = [](void*, wl_keyboard*, std::uint32_t, std::int32_t fd,
+                   std::uint32_t) { ::close(fd); },
       .enter = [](void* data, wl_keyboard*, std::uint32_t, wl_surface*,
                   wl_array*) { self(data).say("focus"); },
-      .leave = [](void* data, wl_keyboard*, std::uint32_t, wl_surface*) { self(data).say("unfocus"); },
+      .leave = [](void* data, wl_keyboard*, std::uint32_t,
+                  wl_surface*) { self(data).say("unfocus"); },
       .key =
           [](void* data, wl_keyboard*, std::uint32_t, std::uint32_t, std::uint32_t key,
              std::uint32_t state) {
@@ -151,15 +153,11 @@ class Client {
           },
       .repeat_info = [](void*, wl_keyboard*, std::int32_t, std::int32_t) {}};
   static constexpr wl_touch_listener touch_listener{
-      .down =
-          [](void* data, wl_touch*, std::uint32_t, std::uint32_t, wl_surface*, std::int32_t id,
-             wl_fixed_t x, wl_fixed_t y) {
-            self(data).say_place("touch-down " + std::to_string(id), x, y);
-          },
-      .up =
-          [](void* data, wl_touch*, std::uint32_t, std::uint32_t, std::int32_t id) {
-            self(data).say("touch-up " + std::to_string(id));
-          },
+      .down = [](void* data, wl_touch*, std::uint32_t, std::uint32_t, wl_surface*, std::int32_t id,
+                 wl_fixed_t x,
+                 wl_fixed_t y) { self(data).say_place("touch-down " + std::to_string(id), x, y); },
+      .up = [](void* data, wl_touch*, std::uint32_t, std::uint32_t,
+               std::int32_t id) { self(data).say("touch-up " + std::to_string(id)); },
       .motion =
           [](void* data, wl_touch*, std::uint32_t, std::int32_t id, wl_fixed_t x, wl_fixed_t y) {
             self(data).say_place("touch-motion " + std::to_string(id), x, y);
@@ -198,7 +196,6 @@ class Client {
             wl_seat_add_listener(seat, &Client::seat_listener, data);
           },
       .global_remove = [](void*, wl_registry*, std::uint32_t) {}};
-
 };
 
 // --------------------------------------------------------------------------------------- devices
@@ -234,10 +231,12 @@ class Touchscreen {
       check(::ioctl(device_.get(), UI_SET_EVBIT, kind), "UI_SET_EVBIT");
     check(::ioctl(device_.get(), UI_SET_KEYBIT, BTN_TOUCH), "UI_SET_KEYBIT");
     check(::ioctl(device_.get(), UI_SET_PROPBIT, INPUT_PROP_DIRECT), "UI_SET_PROPBIT");
-    for (const auto& [axis, largest] :
-         std::map<int, int>{{ABS_X, 1000}, {ABS_Y, 1000}, {ABS_MT_SLOT, 9},
-                            {ABS_MT_TRACKING_ID, 65535}, {ABS_MT_POSITION_X, 1000},
-                            {ABS_MT_POSITION_Y, 1000}}) {
+    for (const auto& [axis, largest] : std::map<int, int>{{ABS_X, 1000},
+                                                          {ABS_Y, 1000},
+                                                          {ABS_MT_SLOT, 9},
+                                                          {ABS_MT_TRACKING_ID, 65535},
+                                                          {ABS_MT_POSITION_X, 1000},
+                                                          {ABS_MT_POSITION_Y, 1000}}) {
       uinput_abs_setup setup{};
       setup.code = static_cast<__u16>(axis);
       setup.absinfo.maximum = largest;
@@ -259,8 +258,8 @@ class Touchscreen {
     move(x, y);
   }
   void move(int x, int y) {
-    for (const auto& [axis, value] : std::map<int, int>{
-             {ABS_MT_POSITION_X, x}, {ABS_MT_POSITION_Y, y}, {ABS_X, x}, {ABS_Y, y}})
+    for (const auto& [axis, value] :
+         std::map<int, int>{{ABS_MT_POSITION_X, x}, {ABS_MT_POSITION_Y, y}, {ABS_X, x}, {ABS_Y, y}})
       put(EV_ABS, axis, value);
     put(EV_SYN, SYN_REPORT, 0);
   }

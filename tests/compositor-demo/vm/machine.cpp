@@ -58,9 +58,9 @@ std::vector<std::string> qemu_command(const std::filesystem::path& image,
     add({"-vnc", "unix:" + directory + "/vnc" + head + ",display=gpu0,head=" + head});
   add({"-device", "virtio-serial-pci"});
   for (const std::string port : {"control", "events"})
-    add({"-chardev", "socket,id=" + port + ",path=" + directory + "/" + port +
-                         ",server=on,wait=off",
-         "-device", "virtserialport,chardev=" + port + ",name=" + port});
+    add({"-chardev",
+         "socket,id=" + port + ",path=" + directory + "/" + port + ",server=on,wait=off", "-device",
+         "virtserialport,chardev=" + port + ",name=" + port});
   add({"-qmp", "unix:" + directory + "/qmp,server=on,wait=off"});
   return words;
 }
@@ -102,8 +102,8 @@ Answer Machine::run(const std::string& command, std::chrono::seconds limit) {
       answers_.erase(0, newline + 1);
       return answer;
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const std::string more = left.count() > 0 ? receive_within(control_, left) : std::string{};
     if (more.empty())
       throw std::runtime_error{"the guest does not finish: " + command + "\n" + answers_};
@@ -132,8 +132,8 @@ std::string Machine::next_event(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   std::size_t end = 0;
   while ((end = lines_.find('\n')) == lines_.npos) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0)
       return {};
     lines_ += receive_within(events_, left);
@@ -146,8 +146,8 @@ std::string Machine::next_event(std::chrono::milliseconds limit) {
 std::string Machine::wait_for_event(std::string_view begin, std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     std::string line = left.count() > 0 ? next_event(left) : std::string{};
     if (line.empty() || line.starts_with(begin))
       return line;

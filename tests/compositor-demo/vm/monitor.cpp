@@ -69,7 +69,7 @@ void set_monitor(const std::filesystem::path& socket, int width, int height) {
   rfb.read(rfb.number(4));
   rfb.put(2, 1).put(0, 1).put(2, 2).put(raw, 4).put(extended_desktop_size, 4);  // SetEncodings
   rfb.put(3, 1).put(0, 1).put(0, 4).put(1, 2).put(1, 2).flush();  // FramebufferUpdateRequest
-  rfb.read(1);  // it has understood
+  rfb.read(1);                                                    // it has understood
   const auto w = static_cast<std::uint32_t>(width);
   const auto h = static_cast<std::uint32_t>(height);
   rfb.put(251, 1).put(0, 1).put(w, 2).put(h, 2).put(1, 1).put(0, 1);  // SetDesktopSize, one screen

@@ -25,7 +25,8 @@ class Console : public SeatTest {
     machine().becomes_true(TESTS_VM_GUEST " console /dev/tty1 | grep -qx '" +
                            before_.modes.substr(0, before_.modes.find('\n')) + "'");
     EXPECT_EQ(modes(), before_.modes);
-    machine().becomes_true("! grep -q 'allocated by = compositor-demo' /sys/kernel/debug/dri/0/state");
+    machine().becomes_true(
+        "! grep -q 'allocated by = compositor-demo' /sys/kernel/debug/dri/0/state");
     EXPECT_EQ(crtc(), before_.crtc);
   }
 

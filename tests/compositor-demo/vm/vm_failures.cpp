@@ -19,8 +19,8 @@ class Failures : public SeatTest {
  protected:
   // What it says when it cannot start, and that its status is 1.
   std::string refusal(const std::string& environment, const std::string& arguments = {}) {
-    const Answer answer = machine().run("env " + environment + " timeout 20 " TESTS_COMPOSITOR_DEMO
-                                        " --backend drm " + arguments);
+    const Answer answer = machine().run(
+        "env " + environment + " timeout 20 " TESTS_COMPOSITOR_DEMO " --backend drm " + arguments);
     EXPECT_EQ(answer.status, 1) << answer.output;
     return answer.output;
   }
@@ -37,13 +37,14 @@ TEST_F(Failures, TheSeatIsAnothers) {
 
 // libseat's backend that does nothing never says that it is our turn.
 TEST_F(Failures, TheSeatIsNeverEnabled) {
-  EXPECT_THAT(refusal("LIBSEAT_BACKEND=noop"), HasSubstr("error: the seat was not ours within 2 s"));
+  EXPECT_THAT(refusal("LIBSEAT_BACKEND=noop"),
+              HasSubstr("error: the seat was not ours within 2 s"));
 }
 
 // Without --backend a terminal is asked for its seat, and there is still a compositor.
 TEST_F(Failures, WithoutASeatItIsHeadless) {
-  const Answer answer = machine().run(
-      "SEATD_SOCK=/nowhere " TESTS_COMPOSITOR_DEMO " --run-for 0 </dev/tty1 2>&1");
+  const Answer answer =
+      machine().run("SEATD_SOCK=/nowhere " TESTS_COMPOSITOR_DEMO " --run-for 0 </dev/tty1 2>&1");
   EXPECT_EQ(answer.status, 0);
   EXPECT_THAT(answer.output, HasSubstr("backend drm: standard input is /dev/tty1\n"));
   EXPECT_THAT(answer.output, HasSubstr("backend headless: there is no seat: "));
@@ -51,7 +52,8 @@ TEST_F(Failures, WithoutASeatItIsHeadless) {
 
 TEST_F(Failures, TheCardIsBusy) {
   const std::string card = machine().must("ls /dev/dri/card*");
-  machine().must(TESTS_VM_GUEST " card " + card.substr(0, card.find('\n')) + " & echo $! >/tmp/busy");
+  machine().must(TESTS_VM_GUEST " card " + card.substr(0, card.find('\n')) +
+                 " & echo $! >/tmp/busy");
   EXPECT_TRUE(machine().becomes_true("ls -l /proc/$(cat /tmp/busy)/fd | grep -q dri"));
   const std::string said = refusal("A=b");
   EXPECT_THAT(said, HasSubstr("another program has it: Device or resource busy"));

@@ -77,8 +77,8 @@ TEST_F(InputDevices, TheCursorHasAPlaneThatFollows) {
   demo = std::make_unique<Demo>(machine());
   machine().qmp().move_to(tablet(300, width), tablet(200, height));
   // The hot spot of our own arrow is at 1,1.
-  EXPECT_TRUE(machine().becomes_true(
-      "grep -q 'crtc-pos=64x64+299+199' /sys/kernel/debug/dri/0/state"))
+  EXPECT_TRUE(
+      machine().becomes_true("grep -q 'crtc-pos=64x64+299+199' /sys/kernel/debug/dri/0/state"))
       << machine().run("grep crtc-pos /sys/kernel/debug/dri/0/state").output;
 }
 
@@ -138,18 +138,22 @@ TEST_F(InputDevices, AKeyIsThroughInOneIteration) {
     machine().qmp().key("a", true);
     ASSERT_FALSE(machine().wait_for_event("red key 30 1").empty());
     milliseconds.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+            .count());
     machine().qmp().key("a", false);
     ASSERT_FALSE(machine().wait_for_event("red key 30 0").empty());
   }
   std::ranges::sort(milliseconds);
-  std::printf("from the injection of a key to the client's event and back to the host: "
-              "%.1f ms in the middle, %.1f to %.1f\n",
-              milliseconds[10], milliseconds.front(), milliseconds.back());
+  std::printf(
+      "from the injection of a key to the client's event and back to the host: "
+      "%.1f ms in the middle, %.1f to %.1f\n",
+      milliseconds[10], milliseconds.front(), milliseconds.back());
 
   const std::string pid = std::to_string(demo->pid());
-  machine().must("strace -p " + pid + " -o /tmp/calls -e trace=epoll_wait,epoll_pwait,epoll_pwait2,read,sendmsg "
-                 ">/tmp/strace.log 2>&1 & until grep -q attached /tmp/strace.log; do sleep .05; done");
+  machine().must(
+      "strace -p " + pid +
+      " -o /tmp/calls -e trace=epoll_wait,epoll_pwait,epoll_pwait2,read,sendmsg "
+      ">/tmp/strace.log 2>&1 & until grep -q attached /tmp/strace.log; do sleep .05; done");
   machine().qmp().key("a", true);
   ASSERT_FALSE(machine().wait_for_event("red key 30 1").empty());
   machine().must("kill -INT $!; wait $!; cp /tmp/calls /out/calls; true");

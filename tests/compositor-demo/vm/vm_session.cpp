@@ -23,12 +23,12 @@ TEST_F(Session, ShowsItsClientsAndTypesIntoATerminal) {
   EXPECT_TRUE(shows(red, {16, 16, 300, 200}));
   EXPECT_EQ(screen().at(1270, 790), background);
 
-  machine().must("rm -f /tmp/typed*; foot --log-level=error sh -c 'touch /tmp/typed; read x; "
-                 "touch /tmp/typed-$x; read x' >/tmp/foot.log 2>&1 &");
+  machine().must(
+      "rm -f /tmp/typed*; foot --log-level=error sh -c 'touch /tmp/typed; read x; "
+      "touch /tmp/typed-$x; read x' >/tmp/foot.log 2>&1 &");
   EXPECT_TRUE(machine().becomes_true("[ -e /tmp/typed ]"));
-  EXPECT_TRUE(screen_becomes([](const e2e::Screenshot& picture) {
-    return picture.count(foot_background) > 100'000;
-  }));
+  EXPECT_TRUE(screen_becomes(
+      [](const e2e::Screenshot& picture) { return picture.count(foot_background) > 100'000; }));
   for (const char* const key : {"a", "b", "ret"})
     machine().qmp().type(key);
   EXPECT_TRUE(machine().becomes_true("[ -e /tmp/typed-ab ]"))
@@ -85,11 +85,13 @@ TEST_F(Session, SleepsWhileItIsAway) {
   machine().must("chvt 2");
   machine().forget_events();
   const std::string pid = std::to_string(demo->pid());
-  machine().must("timeout -s INT 3 strace -f -p " + pid + " -o /tmp/calls 2>/tmp/strace.log; "
+  machine().must("timeout -s INT 3 strace -f -p " + pid +
+                 " -o /tmp/calls 2>/tmp/strace.log; "
                  "grep -q attached /tmp/strace.log");
   // The first line is what it is interrupted in.
-  const std::string calls = machine().must("grep -v -e restart_syscall -e detached -e resumed /tmp/calls | "
-                                           "tail -n +2");
+  const std::string calls = machine().must(
+      "grep -v -e restart_syscall -e detached -e resumed /tmp/calls | "
+      "tail -n +2");
   EXPECT_EQ(calls, "");
   machine().must("chvt 1");
   EXPECT_FALSE(machine().wait_for_event("red frames").empty());
@@ -107,8 +109,8 @@ TEST_F(Session, GoesAndComesFiftyTimes) {
   ASSERT_EQ(machine().run("for i in $(seq 50); do chvt 2; chvt 1; done", 100s).status, 0);
   std::printf("50 times away and back: %.1f s\n",
               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  EXPECT_TRUE(machine().becomes_true("[ $(" + descriptors + ") = " +
-                                     before.substr(0, before.find('\n')) + " ]"))
+  EXPECT_TRUE(machine().becomes_true("[ $(" + descriptors +
+                                     ") = " + before.substr(0, before.find('\n')) + " ]"))
       << machine().run(descriptors).output << " and not " << before;
   machine().forget_events();
   EXPECT_FALSE(machine().wait_for_event("red frames").empty());
