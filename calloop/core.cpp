@@ -64,9 +64,11 @@ Timeout LoopCore::prepare(void* data) {
   try {
     if (data != root_.resolved)
       resolve_paths(data);
-    run_before_sleep();
+    // As around a wait of our own: idles are the end of an iteration, and hooks the beginning of
+    // the next, which sees what the idles have done.
+    run_idles();
     if (caught_ == nullptr)
-      run_idles();
+      run_before_sleep();
     see_to_extras();
   } catch (...) {
     mode_.state = State::Alive;
@@ -319,6 +321,11 @@ void LoopCore::run_timers() {
     return;
   deliver_all([this, &timers] {
     while (const auto token = timers.next_due()) {
+      // What is delivered next lies anywhere in memory: it is fetched while this one is.
+      if (const auto next = timers.due_after(0))
+        __builtin_prefetch(slots_[next->slot()].dispatcher);
+      if (const auto after = timers.due_after(1))
+        __builtin_prefetch(&slots_[after->slot()]);
       const Slot& slot = slots_[token->slot()];
       if (slot.matches(*token) && !deliver<true>(Readiness{EPOLLIN}, *token, slot))
         return;

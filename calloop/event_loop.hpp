@@ -113,7 +113,7 @@ class EventLoop {
   /// (level-triggered) when dispatch(0) has something to do. The host calls prepare() before it
   /// sleeps.
   [[nodiscard]] int fd() { return core_->fd(); }
-  /// Runs hooks and idles, for what the host's callbacks did, and returns how long one may sleep
+  /// Runs idles, then hooks, for what the host's callbacks did, and returns how long one may sleep
   /// before the next dispatch(0) (nullopt: until fd() is readable).
   template <class... D>
     requires detail::IsData<Data, D...>

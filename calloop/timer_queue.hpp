@@ -7,10 +7,10 @@
 //
 // Nine levels of 64 buckets: a bucket of the lowest spans about a microsecond, one of each further
 // level all 64 of the level below. A timer waits in the lowest level in which it and the present
-// are in different buckets, and moves down when its bucket begins; within a microsecond timers are
-// sorted when they expire, equal deadlines in the order in which they were armed. So arming and
-// cancelling are a few stores, whatever there is beside. Who is re-armed to later, as most are,
-// stays where it is until its old bucket begins.
+// are in different buckets, and moves down when its bucket begins; what is due of a bucket, all of
+// it if its time is over, is sorted when it expires, equal deadlines in the order in which they
+// were armed. So arming and cancelling are a few stores, whatever there is beside. Who is re-armed
+// to later, as most are, stays where it is until its old bucket begins.
 //
 // Internal to the loop; sources reach it through Poll.
 #pragma once
@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <calloop/clock.hpp>
@@ -69,15 +70,27 @@ class CALLOOP_API TimerQueue {
   /// Whether nothing is armed or due.
   [[nodiscard]] bool is_idle() const noexcept { return pending_ == 0; }
   /// Moves every timer with a deadline up to `now` to the end of the due list, in order. `now` does
-  /// not go back. Does not allocate.
+  /// not go back. Asks for memory only when very many are due together, and does without if there
+  /// is none.
   void expire(TimePoint now) noexcept;
   /// Whether `next_due` has something to give.
-  [[nodiscard]] bool has_due() const noexcept { return due_ != none; }
+  [[nodiscard]] bool has_due() const noexcept { return due_.first != none; }
   /// Takes the next due timer off the list. It stays known, disarmed, until `rearm` or `cancel`.
   [[nodiscard]] std::optional<Token> next_due() noexcept;
+  /// The token of the one that `next_due` gives after `count` others, if there are so many. In
+  /// line, or a prefetch of what it leads to is thought to have no effect.
+  [[nodiscard, gnu::always_inline]] std::optional<Token> due_after(unsigned count) const noexcept {
+    std::uint32_t index = due_.first;
+    for (; count != 0 && index != none; --count)
+      index = node(index).next;
+    if (index == none)
+      return std::nullopt;
+    return Token::from_raw(node(index).token);
+  }
 
  private:
-  // A member of one circular list: of a bucket or of what is due. Packed: there may be very many.
+  static constexpr std::uint32_t none = 0xffffff;
+  // A member of one list: of a bucket or of what is due. Packed: there may be very many.
   struct [[gnu::packed, gnu::aligned(4)]] Node {
     Duration::rep deadline;  // in the bucket or, if it was re-armed, later
     std::uint64_t token;
@@ -87,6 +100,20 @@ class CALLOOP_API TimerQueue {
     std::uint32_t previous : 24;
     std::uint32_t digit : 8;  // which bucket of the level
   };
+  struct List {
+    std::uint32_t first = none;
+    std::uint32_t last = none;
+  };
+  // What timers are sorted by, where they are many.
+  struct Key {
+    Duration::rep deadline;
+    std::uint32_t order;
+    std::uint32_t index;
+    [[nodiscard]] bool operator<(const Key& other) const noexcept {
+      return deadline != other.deadline ? deadline < other.deadline
+                                        : is_earlier(order, other.order);
+    }
+  };
   using Tick = std::uint64_t;
   static constexpr unsigned tick_bits = 10;  // nanoseconds in a bucket of the lowest level
   static constexpr unsigned digit_bits = 6;
@@ -95,7 +122,6 @@ class CALLOOP_API TimerQueue {
   static constexpr std::uint32_t level_due = levels;
   static constexpr std::uint32_t level_none = levels + 1;  // it has fired
   static constexpr std::uint32_t level_free = levels + 2;
-  static constexpr std::uint32_t none = 0xffffff;
   static constexpr std::uint32_t chunk_size = 256;
   struct Bucket {
     std::uint32_t level;
@@ -116,35 +142,46 @@ class CALLOOP_API TimerQueue {
   [[nodiscard]] static Tick tick_of(TimePoint time) noexcept {
     return static_cast<Tick>(std::max<Duration::rep>(nanoseconds(time), 0)) >> tick_bits;
   }
-  [[nodiscard]] std::uint32_t& first_of(std::uint32_t level, std::uint32_t digit) noexcept {
-    return first_[level * digits + digit];
+  [[nodiscard]] static bool is_earlier(std::uint32_t order, std::uint32_t other) noexcept {
+    return static_cast<std::int32_t>(order - other) < 0;
   }
-  void append(std::uint32_t& first, std::uint32_t index) noexcept;
-  void unlink(std::uint32_t& first, std::uint32_t index) noexcept;
-  void arm(std::uint32_t index) noexcept;
-  void leave_bucket(std::uint32_t index) noexcept;
+  [[nodiscard]] List& list_of(std::uint32_t level, std::uint32_t digit) const noexcept {
+    return lists_[level * digits + digit];
+  }
+  [[nodiscard]] static Key key(std::uint32_t index, const Node& timer) noexcept {
+    return {timer.deadline, timer.order, index};
+  }
+  void append(List& list, std::uint32_t index, Node& added) noexcept;
+  void insert_after(List& list, std::uint32_t where, std::uint32_t index, Node& added) noexcept;
+  void unlink(List& list, std::uint32_t index, const Node& gone) noexcept;
+  void arm(std::uint32_t index, Node& timer) noexcept;
+  void leave_bucket(std::uint32_t index, const Node& timer) noexcept;
+  void forget_bucket(std::uint32_t level, std::uint32_t digit) noexcept;
+  void disarm(std::uint32_t index, Node& timer) noexcept;
+  void add_free_node();
   void rearm_elsewhere(std::uint32_t index, TimePoint deadline) noexcept;
-  void disarm(std::uint32_t index) noexcept;
   [[nodiscard]] Bucket first_bucket() const noexcept;
   [[nodiscard]] TimePoint find_next_expiry() noexcept;
   [[nodiscard]] std::uint32_t take(const Bucket& bucket) noexcept;
   void move_down(const Bucket& bucket) noexcept;
   void expire_bucket(const Bucket& bucket, TimePoint now) noexcept;
-  [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const noexcept;
-  [[nodiscard]] std::uint32_t merged(std::uint32_t a, std::uint32_t b) const noexcept;
-  [[nodiscard]] std::uint32_t sorted(std::uint32_t list) const noexcept;
+  void make_due_in_place(std::uint32_t chain) noexcept;
+  [[nodiscard]] bool make_due_by_array(std::uint32_t chain, std::size_t count,
+                                       unsigned bits) noexcept;
+  [[nodiscard]] static std::span<Key> sorted(std::span<Key> keys, std::span<Key> spare,
+                                             unsigned bits) noexcept;
 
   Tick present_ = 0;  // all that was due before is expired
   TimePoint expiry_ = TimePoint::max();
   bool expiry_known_ = true;
-  std::uint32_t due_ = none;
+  List due_;
   std::uint32_t free_ = none;
   std::uint32_t size_ = 0;  // nodes that were ever taken
   std::uint32_t order_ = 0;
   std::size_t pending_ = 0;        // armed or due
   std::uint32_t used_levels_ = 0;  // a bit for each level that has a timer
   std::array<std::uint64_t, levels> used_digits_{};
-  std::unique_ptr<std::uint32_t[]> first_;  // of each bucket that is used
+  std::unique_ptr<List[]> lists_;  // of each bucket
   std::vector<std::unique_ptr<Node[]>> chunks_;
 };
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <calloop/loop_handle.hpp>
@@ -153,7 +154,7 @@ class App final : Protocol::Host,
 
   // --- app.input.cpp
   void act(const Action& action);
-  const Shell::Window* window_under_pointer() const;
+  const Shell::Window* window_at(double x, double y) const;
   void pointer_moves(calloop::TimePoint time);
   void tell_pointer(calloop::TimePoint time);
   void update_leds();
@@ -186,6 +187,7 @@ class App final : Protocol::Host,
 
   Bindings bindings_;
   PointerPosition pointer_;
+  std::unordered_map<std::int32_t, WindowId> touched_;  // by each finger that is down
   bool pointer_stale_ = false;  // something else may be under it now
   CursorPicture cursor_;
   std::uint32_t leds_ = 0;

@@ -81,11 +81,10 @@ void App::pointer_moves(calloop::TimePoint time) {
   move_cursor();
 }
 
-const Shell::Window* App::window_under_pointer() const {
+const Shell::Window* App::window_at(double x, double y) const {
   const auto windows = shell_.windows();
   for (const Shell::Window& window : windows | std::views::reverse)
-    if (protocol_.accepts_input(window.id, pointer_.x() - window.position.x,
-                                pointer_.y() - window.position.y))
+    if (protocol_.accepts_input(window.id, x - window.position.x, y - window.position.y))
       return &window;
   return nullptr;
 }
@@ -96,7 +95,7 @@ void App::tell_pointer(calloop::TimePoint time) {
   if (const auto grab = protocol_.pointer_grab())
     window = find_window(*grab);
   if (window == nullptr)
-    window = window_under_pointer();
+    window = window_at(pointer_.x(), pointer_.y());
   if (window == nullptr)
     protocol_.pointer_motion(std::nullopt, 0, 0, time);
   else
@@ -107,7 +106,7 @@ void App::tell_pointer(calloop::TimePoint time) {
 void App::button(std::uint32_t button, bool pressed, calloop::TimePoint time) {
   tell_pointer(time);
   if (pressed && !protocol_.pointer_grab())
-    if (const Shell::Window* const window = window_under_pointer())
+    if (const Shell::Window* const window = window_at(pointer_.x(), pointer_.y()))
       shell_.raise(window->id);
   protocol_.pointer_button(button, pressed, time);
   pointer_stale_ = true;
@@ -130,17 +129,52 @@ void App::scrolled(const ScrollEvent& event, calloop::TimePoint time) {
 void App::devices_changed() {
   if (input_) {
     input_->set_leds(leds_);
+    protocol_.set_has_touch(input_->has_touch());
     update_cursor();
   }
 }
 
 // ----------------------------------------------------------------------------------------- touch
 
-void App::touch_down(std::int32_t, double, double, calloop::TimePoint) {}
-void App::touch_moved(std::int32_t, double, double, calloop::TimePoint) {}
-void App::touch_up(std::int32_t, calloop::TimePoint) {}
-void App::touch_frame() {}
-void App::touch_cancelled() {}
+// A touch screen does not say which output it lies on: it is taken to cover all of them.
+void App::touch_down(std::int32_t touch, double x, double y, calloop::TimePoint time) {
+  const Rect all = pointer_.everything();
+  const double at_x = all.x + x * all.width;
+  const double at_y = all.y + y * all.height;
+  const Shell::Window* const window = window_at(at_x, at_y);
+  if (window == nullptr)
+    return protocol_.touch_down(std::nullopt, touch, 0, 0, time);
+  const WindowId id = window->id;
+  touched_[touch] = id;
+  shell_.raise(id);
+  const Point corner = find_window(id)->position;
+  protocol_.touch_down(id, touch, at_x - corner.x, at_y - corner.y, time);
+}
+
+void App::touch_moved(std::int32_t touch, double x, double y, calloop::TimePoint time) {
+  const auto touched = touched_.find(touch);
+  const Shell::Window* const window =
+      touched == touched_.end() ? nullptr : find_window(touched->second);
+  if (window == nullptr)
+    return;
+  const Rect all = pointer_.everything();
+  protocol_.touch_motion(touch, all.x + x * all.width - window->position.x,
+                         all.y + y * all.height - window->position.y, time);
+}
+
+void App::touch_up(std::int32_t touch, calloop::TimePoint time) {
+  touched_.erase(touch);
+  protocol_.touch_up(touch, time);
+}
+
+void App::touch_frame() {
+  protocol_.touch_frame();
+}
+
+void App::touch_cancelled() {
+  touched_.clear();
+  protocol_.touch_cancel();
+}
 
 // ---------------------------------------------------------------------------------------- cursor
 

@@ -17,6 +17,9 @@
 // before the loop sleeps. The loop is stopped by its LoopSignal; wl_display_terminate only stops
 // wl_display_run and has no meaning here. The display stays the application's.
 //
+// The other way round, a loop of ours in a program that is run by wl_display_run, is Guest in
+// wayland_guest.hpp.
+//
 // Everything belongs to the loop's thread. Link with calloop-wayland-server.
 #pragma once
 

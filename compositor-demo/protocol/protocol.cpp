@@ -275,4 +275,35 @@ std::uint32_t Protocol::leds() const noexcept {
   return parts_->seat.keyboard().leds();
 }
 
+void Protocol::set_has_touch(bool has_touch) {
+  parts_->seat.set_has_touch(has_touch);
+}
+
+void Protocol::touch_down(std::optional<WindowId> id, std::int32_t touch, double x, double y,
+                          calloop::TimePoint time) {
+  Window* const window = id ? parts_->windows.find(*id) : nullptr;
+  const auto under = window == nullptr ? std::nullopt : window->hit(x, y);
+  parts_->seat.touch().down(touch, under, x, y, milliseconds(time));
+  if (under)
+    parts_->display.check_reading(under->surface->client(), time);
+}
+
+void Protocol::touch_motion(std::int32_t touch, double x, double y, calloop::TimePoint time) {
+  parts_->seat.touch().motion(touch, x, y, milliseconds(time));
+  if (Surface* const surface = parts_->seat.touch().surface_of(touch))
+    parts_->display.check_reading(surface->client(), time);
+}
+
+void Protocol::touch_up(std::int32_t touch, calloop::TimePoint time) {
+  parts_->seat.touch().up(touch, milliseconds(time));
+}
+
+void Protocol::touch_frame() {
+  parts_->seat.touch().frame();
+}
+
+void Protocol::touch_cancel() {
+  parts_->seat.touch().cancel();
+}
+
 }  // namespace demo

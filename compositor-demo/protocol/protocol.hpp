@@ -148,6 +148,18 @@ class Protocol {
   KeyModifiers modifiers() const noexcept;
   // The LEDs of keyboards that are to be lit: 1 num lock, 2 caps lock, 4 scroll lock.
   std::uint32_t leds() const noexcept;
+  // Whether there is a touch screen; without one what follows is heard by nobody.
+  void set_has_touch(bool has_touch);
+  // A finger, by a number that is its own while it is down, is put down above this window or above
+  // none. It belongs to that window until it is lifted: motion is reported relative to it.
+  void touch_down(std::optional<WindowId> id, std::int32_t touch, double x, double y,
+                  calloop::TimePoint time);
+  void touch_motion(std::int32_t touch, double x, double y, calloop::TimePoint time);
+  void touch_up(std::int32_t touch, calloop::TimePoint time);
+  // What was reported since the last one happened at one time.
+  void touch_frame();
+  // All fingers that are down are not for the clients any more: a gesture, or another session.
+  void touch_cancel();
 
  private:
   struct Parts;

@@ -41,7 +41,7 @@ TEST(Costs, InstructionsPerTimerThatIsPutOff) {
 }
 
 TEST(Costs, InstructionsPerTimerThatIsCancelled) {
-  EXPECT_LE(instructions("cancel n=10000 count=1000,9000"), 325.0);
+  EXPECT_LE(instructions("cancel n=10000 count=1000,9000"), 240.0);
 }
 
 TEST(Costs, InstructionsPerPostedMessage) {

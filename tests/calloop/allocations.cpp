@@ -1,5 +1,6 @@
 // In steady state an event allocates nothing: no closure, no node, no reference count's block. A
 // program of its own, because it counts every operator new.
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <new>
@@ -16,10 +17,13 @@
 namespace {
 
 std::size_t allocation_count = 0;
+bool memory_is_out = false;
 
 // NOLINTBEGIN(cppcoreguidelines-no-malloc): this is where memory is managed
 void* allocate(std::size_t size) {
   ++allocation_count;
+  if (memory_is_out)
+    throw std::bad_alloc{};
   if (void* const memory = std::malloc(size == 0 ? 1 : size))
     return memory;
   throw std::bad_alloc{};
@@ -32,6 +36,13 @@ void* operator new(std::size_t size) {
 }
 void* operator new[](std::size_t size) {
   return allocate(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return allocate(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 void operator delete(void* memory) noexcept {
   std::free(memory);
@@ -121,6 +132,21 @@ TEST(Allocations, NoneForTimersThatGoOn) {
   }
   EXPECT_EQ(allocations_of([&] { loop.dispatch(0ns); }), 0u);
   EXPECT_GT(calls, 1000);
+}
+
+TEST(Allocations, ThatFailLoseNoTimerOfABurst) {
+  EventLoop<> loop;
+  const TimePoint now = loop.handle().now();
+  std::vector<int> fired;
+  fired.reserve(1000);
+  for (int i = 0; i < 1000; ++i)
+    loop.handle().insert_source(Timer::at(now + Duration{i * 7919 % 1000}),
+                                [&fired, i] { fired.push_back(i * 7919 % 1000); });
+  memory_is_out = true;
+  while (fired.size() < 1000)
+    loop.dispatch(1s);
+  memory_is_out = false;
+  EXPECT_TRUE(std::is_sorted(fired.begin(), fired.end()));
 }
 
 TEST(Allocations, NoneForUpdatesOfTimersAndDescriptors) {

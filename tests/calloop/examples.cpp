@@ -15,6 +15,7 @@
 
 #include "tests/command.hpp"
 #include "tests/program.hpp"
+#include "tests/temporary_directory.hpp"
 
 namespace {
 
@@ -73,6 +74,54 @@ TEST(Example, SignalsAndChildSaysWhatItCannotStart) {
   const CommandResult result = run_example("signals-and-child", "/nowhere/to/be/found");
   EXPECT_THAT(result.output, HasSubstr("/nowhere/to/be/found"));
   EXPECT_EQ(result.status, 1);
+}
+
+TEST(Example, EmbeddedRunsInsideTheCompositorsLoop) {
+  const CommandResult result = run_example("embedded", "sh -c 'sleep 0.2; exit 3'");
+  EXPECT_EQ(result.output, "the first frame\nthe command has ended after some frames: 3\n");
+  EXPECT_EQ(result.status, 3);
+}
+
+TEST(Example, EmbeddedSaysWhatItCannotStart) {
+  const CommandResult result = run_example("embedded", "/nowhere/to/be/found");
+  EXPECT_THAT(result.output, HasSubstr("/nowhere/to/be/found"));
+  EXPECT_EQ(result.status, 1);
+}
+
+TEST(Example, MovingSaysTheSameAtEveryStage) {
+  for (const char* const stage : {"0", "1", "2", "3", "4", "5"}) {
+    const CommandResult result = run_example("moving", stage);
+    EXPECT_EQ(result.output, "timer\nread frame\nredraw\nsignal 15\n") << "at stage " << stage;
+    EXPECT_EQ(result.status, 0);
+  }
+}
+
+TEST(Example, DisplayOffersAnOutputAndSaysWhoComesAndGoes) {
+  const tests::TemporaryDirectory directory;
+  const std::string environment =
+      "XDG_RUNTIME_DIR=" + directory.path().string() + " WAYLAND_DISPLAY=here";
+  tests::Program server{
+      {"env", "XDG_RUNTIME_DIR=" + directory.path().string(), example("display"), "here"}};
+  ASSERT_EQ(server.wait_for_line(), "listening on here\n");
+  const CommandResult info = run_command("env " + environment + " wayland-info");
+  EXPECT_THAT(info.output, HasSubstr("width: 1280 px, height: 720 px"));
+  EXPECT_EQ(info.status, 0) << info.output;
+  server.send_signal(SIGTERM);
+  EXPECT_TRUE(server.wait_for_end().success());
+  EXPECT_THAT(server.output(), HasSubstr("a client has come, with pid"));
+  EXPECT_THAT(server.output(), HasSubstr("a client has gone\n"));
+}
+
+TEST(Example, DisplaySaysWhyItCannotListen) {
+  const CommandResult result = run_command("env -u XDG_RUNTIME_DIR '" + example("display") + "'");
+  EXPECT_THAT(result.output, HasSubstr("XDG_RUNTIME_DIR is not set"));
+  EXPECT_EQ(result.status, 1);
+}
+
+TEST(Example, MainContextRunsGLibInTheLoop) {
+  const CommandResult result = run_example("main-context");
+  EXPECT_EQ(result.output, "GLib counts 1\nGLib counts 2\nGLib counts 3\ncalloop has heard 3\n");
+  EXPECT_EQ(result.status, 0);
 }
 
 OwnedFd connect_to(std::uint16_t port) {

@@ -195,7 +195,7 @@ TEST(Guest, FdIsReadableForASyntheticEventOfPrepare) {
   EXPECT_FALSE(is_readable(fd));
 }
 
-TEST(Guest, PrepareRunsHooksAndIdlesForWhatTheHostDid) {
+TEST(Guest, PrepareRunsIdlesAndThenHooksForWhatTheHostDid) {
   EventLoop<std::vector<std::string>> guest;
   std::vector<std::string> log;
   guest.handle().insert_source(HookedSource{[&] {
@@ -205,7 +205,24 @@ TEST(Guest, PrepareRunsHooksAndIdlesForWhatTheHostDid) {
                                [] {});
   guest.handle().insert_idle([](std::vector<std::string>& l) { l.emplace_back("idle"); });
   EXPECT_EQ(guest.prepare(log), std::nullopt);
-  EXPECT_THAT(log, ElementsAre("flush", "idle"));
+  EXPECT_THAT(log, ElementsAre("idle", "flush")) << "what the idle has written is flushed too";
+}
+
+TEST(Guest, PrepareLeavesToDispatchWhatItsHooksCaused) {
+  EventLoop<> guest;
+  int runs = 0;
+  bool first = true;
+  guest.handle().insert_source(HookedSource{[&] {
+                                 if (std::exchange(first, false))
+                                   guest.handle().insert_idle([&] { ++runs; });
+                                 return false;
+                               }},
+                               [] {});
+  EXPECT_EQ(guest.prepare(), Timeout{0ns});
+  EXPECT_TRUE(is_readable(guest.fd()));
+  guest.dispatch(0ns);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(guest.prepare(), std::nullopt);
 }
 
 TEST(Guest, PrepareLetsExceptionsOut) {

@@ -73,6 +73,28 @@ TEST_F(InputDevices, AWheelScrolls) {
   EXPECT_EQ(machine().wait_for_event("red v120"), "red v120 0 -120");
 }
 
+// Also when the screen goes while a finger is on it.
+TEST_F(InputDevices, ATouchReachesAClient) {
+  demo = std::make_unique<Demo>(machine());
+  start_client("red", 300, 200, red);
+  machine().must("rm -f /tmp/fingers; mkfifo /tmp/fingers; " TESTS_VM_GUEST
+                 " touchscreen /tmp/fingers >/tmp/touch.log 2>&1 & exec 6>/tmp/fingers");
+  EXPECT_FALSE(machine().wait_for_event("red capabilities 7").empty());
+  machine().must("echo down 100 200 >&6");
+  EXPECT_THAT(machine().wait_for_event("red touch-down 0"),
+              testing::MatchesRegex("red touch-down 0 11[12]\\.[0-9]+ 14[34]\\.[0-9]+"));
+  EXPECT_FALSE(machine().wait_for_event("red touch-frame").empty());
+  machine().must("echo move 200 200 >&6");
+  EXPECT_FALSE(machine().wait_for_event("red touch-motion 0 2").empty());
+  machine().must("echo up >&6");
+  EXPECT_FALSE(machine().wait_for_event("red touch-up 0").empty());
+  machine().must("echo down 100 200 >&6");
+  EXPECT_FALSE(machine().wait_for_event("red touch-down 0").empty());
+  machine().must("exec 6>&-");
+  EXPECT_FALSE(machine().wait_for_event("red touch-").empty());
+  EXPECT_FALSE(machine().wait_for_event("red capabilities").empty());
+}
+
 TEST_F(InputDevices, TheCursorHasAPlaneThatFollows) {
   demo = std::make_unique<Demo>(machine());
   machine().qmp().move_to(tablet(300, width), tablet(200, height));
