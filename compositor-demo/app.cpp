@@ -41,6 +41,12 @@ App::App(const calloop::LoopHandle<App>& loop, calloop::LoopSignal stop, Options
   choose_backend();
 }
 
+// What is asked of the loop for later would come too late.
+App::~App() {
+  cursor_idle_.cancel();
+  fallback_.cancel();
+}
+
 // There is a backend, and its outputs, if it has any.
 void App::begin() {
   if (std::exchange(begun_, true))

@@ -52,6 +52,7 @@ class App final : Protocol::Host,
   App(const calloop::LoopHandle<App>& loop, calloop::LoopSignal stop, Options options);
   App(const App&) = delete;
   App& operator=(const App&) = delete;
+  ~App();
 
   // Lets no client in any more, ends those that were started, then stops the loop. The first status
   // stays; said again, it does not wait for the clients any more.
@@ -85,6 +86,7 @@ class App final : Protocol::Host,
   void window_mapped(WindowId window) override;
   void window_unmapped(WindowId window) override;
   void window_committed(WindowId window) override;
+  void cursor_changed() noexcept override;
   // Shell::Host
   void focus_changed(std::optional<WindowId> focus) override;
   void arrangement_changed() override;
@@ -161,6 +163,8 @@ class App final : Protocol::Host,
   void update_cursor();
   void move_cursor();
   void append_cursor(const Screen& screen);
+  bool cursor_visible() const noexcept { return input_ && input_->has_pointer(); }
+  CursorPicture cursor_for_plane();
   Screen* screen_under_pointer() noexcept;
 
   Options options_;
@@ -188,8 +192,10 @@ class App final : Protocol::Host,
   Bindings bindings_;
   PointerPosition pointer_;
   std::unordered_map<std::int32_t, WindowId> touched_;  // by each finger that is down
-  bool pointer_stale_ = false;  // something else may be under it now
-  CursorPicture cursor_;
+  bool pointer_stale_ = false;                          // something else may be under it now
+  CursorPicture cursor_;                                // where no client has one of its own
+  bool cursor_stale_ = false;
+  calloop::Idle cursor_idle_;
   std::uint32_t leds_ = 0;
 
   std::vector<Picture> pictures_;

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <exception>
 #include <ranges>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "compositor-demo/app.hpp"
 #include "compositor-demo/log.hpp"
+#include "compositor-demo/render/paint.hpp"
 
 namespace demo {
 namespace {
@@ -184,41 +187,83 @@ App::Screen* App::screen_under_pointer() noexcept {
   return found == screens_.end() ? nullptr : found->get();
 }
 
+// A client is in the middle of something: its pictures are asked for when it is done.
+void App::cursor_changed() noexcept {
+  if (!cursor_visible() || std::exchange(cursor_stale_, true))
+    return;
+  try {
+    cursor_idle_ = loop_.insert_idle([](App& app) {
+      app.cursor_stale_ = false;
+      app.update_cursor();
+    });
+  } catch (const std::exception&) {  // the next change, or motion to another screen, shows it
+    cursor_stale_ = false;
+  }
+}
+
 // The image is another, or there is another set of screens or devices.
 void App::update_cursor() {
-  const bool visible = input_ && input_->has_pointer();
-  if (visible && !cursor_.image)
+  if (cursor_visible() && !cursor_.image)
     cursor_ = load_cursor("left_ptr");
+  const bool wants_plane = cursor_visible() && options_.cursor == CursorPlane::Hardware;
+  CursorPicture image;
+  if (wants_plane && std::ranges::any_of(screens_, [](const auto& screen) {
+        return screen->drm != nullptr && screen->drm->cursor() != nullptr;
+      }))
+    image = cursor_for_plane();
   for (const auto& screen : screens_) {
     DrmCursor* const plane = screen->drm == nullptr ? nullptr : screen->drm->cursor();
-    screen->cursor_plane = false;
-    if (plane == nullptr)
-      continue;
-    if (!visible) {
-      plane->hide();
-      continue;
-    }
-    const bool fits = pixman_image_get_width(cursor_.image.get()) <= plane->size().width &&
-                      pixman_image_get_height(cursor_.image.get()) <= plane->size().height;
-    if (options_.cursor == CursorPlane::Hardware && fits)
-      screen->cursor_plane = plane->show(cursor_.image.get(), cursor_.hotspot);
-    if (!screen->cursor_plane)
+    screen->cursor_plane = plane != nullptr && image.image &&
+                           pixman_image_get_width(image.image.get()) <= plane->size().width &&
+                           pixman_image_get_height(image.image.get()) <= plane->size().height &&
+                           plane->show(image.image.get(), image.hotspot);
+    if (plane != nullptr && !screen->cursor_plane)
       plane->hide();
   }
   move_cursor();
+}
+
+// One image of all that the client has, or of ours. Empty if it cannot be painted.
+CursorPicture App::cursor_for_plane() {
+  std::vector<Picture> pictures;
+  if (!protocol_.append_cursor({}, pictures)) {
+    Picture own;
+    own.image = cursor_.image.get();
+    own.position = -cursor_.hotspot;
+    own.size = {pixman_image_get_width(own.image), pixman_image_get_height(own.image)};
+    pictures.push_back(std::move(own));
+  }
+  Region everything;
+  for (const Picture& picture : pictures)
+    everything.unite(picture.area());
+  const Rect frame = everything.extents();
+  constexpr int largest = 1024;
+  if (frame.width > largest || frame.height > largest)
+    return {};
+  // A plane without a pixel: the client has hidden it.
+  CursorPicture cursor{
+      make_image({std::max(frame.width, 1), std::max(frame.height, 1)}, PIXMAN_a8r8g8b8),
+      -frame.origin()};
+  for (Picture& picture : pictures) {
+    picture.position = picture.position - frame.origin();
+    paint_picture(cursor.image.get(), picture.area(), picture);
+  }
+  protocol_.cursor_shown(loop_.now());
+  return cursor;
 }
 
 void App::move_cursor() {
   for (const auto& screen : screens_) {
     if (screen->cursor_plane)
       screen->drm->cursor()->move(pointer_.pixel() - screen->info.position);
-    else if (cursor_.image)
+    else if (cursor_visible())
       screen->output->request_frame();
   }
 }
 
 void App::append_cursor(const Screen& screen) {
-  if (screen.cursor_plane || !input_ || !input_->has_pointer() || !cursor_.image)
+  if (screen.cursor_plane || !cursor_visible() ||
+      protocol_.append_cursor(pointer_.pixel(), pictures_) || !cursor_.image)
     return;
   Picture picture;
   picture.id = cursor_id;

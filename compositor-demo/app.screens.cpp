@@ -234,6 +234,8 @@ void App::presented(Output& output, calloop::TimePoint time, std::uint64_t, std:
       throttle_.wait(window.id, time);
     }
   }
+  if (!screen->cursor_plane && screen == screen_under_pointer())
+    protocol_.cursor_shown(time);
   serve_covered(time);
   take_first_screenshot();
 }

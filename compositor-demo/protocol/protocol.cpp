@@ -44,12 +44,15 @@ struct Protocol::Parts {
         seat{display.get()},
         data_devices{display.get(), seat},
         xdg_shell{display.get(), windows},
-        focus_retry{display.get(), [this] { give_focus(); }} {}
+        focus_retry{display.get(), [this] { give_focus(); }} {
+    seat.pointer().cursor().on_change([&host] { host.cursor_changed(); });
+  }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   // The host may be half gone: it hears nothing of how its windows end.
   ~Parts() {
     windows.mute();
+    seat.pointer().cursor().on_change({});
     display.destroy_clients();
   }
 
@@ -196,6 +199,18 @@ void Protocol::frame_throttled(WindowId id, calloop::TimePoint time) {
     window->append_pictures({}, parts_->unseen);
   parts_->unseen.clear();
   parts_->shown(id, time);
+}
+
+bool Protocol::append_cursor(Point hotspot, std::vector<Picture>& pictures) {
+  const Cursor& cursor = parts_->seat.pointer().cursor();
+  if (cursor.surface() != nullptr)
+    cursor.surface()->append_pictures(hotspot - cursor.hotspot(), pictures);
+  return cursor.surface() != nullptr || cursor.hidden();
+}
+
+void Protocol::cursor_shown(calloop::TimePoint time) {
+  if (Surface* const surface = parts_->seat.pointer().cursor().surface())
+    surface->frame_shown(milliseconds(time));
 }
 
 bool Protocol::shown_since_last_commit(WindowId id) const {

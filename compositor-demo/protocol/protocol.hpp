@@ -67,6 +67,8 @@ class Protocol {
     // Something visible of the window changed (subsurfaces and popups too), or somebody waits for a
     // frame of it.
     virtual void window_committed(WindowId) = 0;
+    // What the pointer looks like is different, or may be.
+    virtual void cursor_changed() noexcept {}
 
    protected:
     ~Host() = default;
@@ -131,6 +133,12 @@ class Protocol {
   bool shown_since_last_commit(WindowId id) const;
   // Somebody waits for frame_shown or frame_throttled.
   bool frame_wanted(WindowId id) const;
+
+  // Appends what the client under the pointer wants it to look like, with the pixel that points at
+  // `hotspot`; that may be nothing at all. False if no client has said anything.
+  bool append_cursor(Point hotspot, std::vector<Picture>& pictures);
+  // It was shown: see frame_shown.
+  void cursor_shown(calloop::TimePoint time);
 
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.

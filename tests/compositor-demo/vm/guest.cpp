@@ -1,7 +1,8 @@
 // What runs inside of the virtual machine, for its tests:
 //
-//     vm-guest client NAME WIDTH HEIGHT RRGGBB [draw]   a window; what it hears, it writes to
-//                                                       descriptor 5, a line for each event
+//     vm-guest client NAME WIDTH HEIGHT RRGGBB [MORE]   a window; what it hears, it writes to
+//                                                       descriptor 5, a line for each event. MORE:
+//                                                       draw all the time, or a cursor of its own
 //     vm-guest console TTY                              its modes, as the kernel has them
 //     vm-guest leds EVENT_DEVICE                        which are lit, a bit for each
 //     vm-guest card NODE                                keeps a graphics card for itself
@@ -55,8 +56,15 @@ calloop::OwnedFd open(const std::string& path, int flags) {
 
 class Client {
  public:
-  Client(std::string name, int width, int height, unsigned colour, bool draws)
-      : name_{std::move(name)}, window_{connection_, width, height, colour}, draws_{draws} {
+  Client(std::string name, int width, int height, unsigned colour, const std::string& more)
+      : name_{std::move(name)},
+        window_{connection_, width, height, colour},
+        draws_{more == "draw"} {
+    if (more == "cursor") {
+      cursor_ = std::make_unique<clients::Surface>(connection_);
+      cursor_->attach(16, 16, 0xff0000ff);
+      cursor_->commit();
+    }
     // A seat says what it can do when it is bound, and the connection's own has said so already.
     wl_registry* const registry = wl_display_get_registry(connection_.display());
     wl_registry_add_listener(registry, &registry_listener, this);
@@ -94,6 +102,7 @@ class Client {
   clients::Connection connection_{socket()};
   clients::Window window_;
   bool draws_;
+  std::unique_ptr<clients::Surface> cursor_;
   wl_pointer* pointer_ = nullptr;
   wl_keyboard* keyboard_ = nullptr;
   wl_touch* touch_ = nullptr;
@@ -111,8 +120,13 @@ class Client {
   static Client& self(void* data) { return *static_cast<Client*>(data); }
 
   static constexpr wl_pointer_listener pointer_listener{
-      .enter = [](void* data, wl_pointer*, std::uint32_t, wl_surface*, wl_fixed_t x,
-                  wl_fixed_t y) { self(data).say_place("enter", x, y); },
+      .enter =
+          [](void* data, wl_pointer* pointer, std::uint32_t serial, wl_surface*, wl_fixed_t x,
+             wl_fixed_t y) {
+            if (self(data).cursor_)
+              wl_pointer_set_cursor(pointer, serial, self(data).cursor_->get(), 8, 8);
+            self(data).say_place("enter", x, y);
+          },
       .leave = [](void* data, wl_pointer*, std::uint32_t, wl_surface*) { self(data).say("leave"); },
       .motion = [](void* data, wl_pointer*, std::uint32_t, wl_fixed_t x,
                    wl_fixed_t y) { self(data).say_place("motion", x, y); },
@@ -300,7 +314,7 @@ int run(const std::vector<std::string>& words) {
   if (words.size() >= 5 && words[0] == "client")
     return Client{words[1], std::stoi(words[2]), std::stoi(words[3]),
                   0xff000000U | static_cast<unsigned>(std::stoul(words[4], nullptr, 16)),
-                  words.size() > 5}
+                  words.size() > 5 ? words[5] : std::string{}}
         .run();
   if (words.size() == 2 && words[0] == "console")
     return console(words[1]);

@@ -104,6 +104,24 @@ TEST_F(InputDevices, TheCursorHasAPlaneThatFollows) {
       << machine().run("grep crtc-pos /sys/kernel/debug/dri/0/state").output;
 }
 
+TEST_F(InputDevices, AClientHasACursorOfItsOwn) {
+  constexpr std::uint32_t blue = 0x0000ff;
+  for (const char* const plane : {"hardware", "software"}) {
+    demo = std::make_unique<Demo>(machine(), std::string{"--cursor "} + plane);
+    start_client("red", 300, 200, red, "cursor");
+    machine().qmp().move_to(tablet(100, width), tablet(100, height));
+    EXPECT_FALSE(machine().wait_for_event("red enter").empty());
+    if (plane == std::string_view{"software"})
+      EXPECT_TRUE(shows(blue, {92, 92, 16, 16}));
+    else
+      EXPECT_TRUE(
+          machine().becomes_true("grep -q 'crtc-pos=64x64+92+92' /sys/kernel/debug/dri/0/state"))
+          << machine().run("grep crtc-pos /sys/kernel/debug/dri/0/state").output;
+    EXPECT_EQ(demo->end(), 0);
+    machine().forget_events();
+  }
+}
+
 TEST_F(InputDevices, LedsFollow) {
   demo = std::make_unique<Demo>(machine());
   start_client("red", 300, 200, red);
