@@ -95,6 +95,7 @@ void App::session_enabled() {
 }
 
 void App::start_seat() {
+  fallback_.cancel();  // late, but it has come
   Drm::Host& drm_host = *this;
   Input::Host& input_host = *this;
   try {

@@ -73,6 +73,7 @@ bool DrmOutput::start() {
     screen.stale = Rect::at({}, size());
   if (cursor_)
     cursor_->restore();
+  wanted_ = false;
   request_frame();
   return true;
 }
