@@ -142,6 +142,16 @@ void SeatTest::start_client(const std::string& name, int width, int height, std:
                              machine().run("cat /tmp/" + name + ".log").output};
 }
 
+// By the tablet, which says nothing when it is put where it has been for the test before.
+void SeatTest::point_at(int x, int y, e2e::Area screens) {
+  const auto place = [](int pixel, int size) {
+    return static_cast<int>((pixel + 0.5) * 32768 / size);
+  };
+  for (const int aside : {screens.width / 2, 0})
+    machine().qmp().move_to(place((x + aside) % screens.width, screens.width),
+                            place((y + aside) % screens.height, screens.height));
+}
+
 e2e::Screenshot SeatTest::screen(int head) {
   const fs::path file = machine().shared() / "screen.png";
   machine().qmp().screendump(file, head);

@@ -51,6 +51,8 @@ class SeatTest : public testing::Test {
   // the compositor. With "draw" for `more` it draws all the time.
   void start_client(const std::string& name, int width, int height, std::uint32_t colour,
                     const std::string& more = {});
+  // Puts the pointer at this pixel of a screen, or of several together, of that size.
+  void point_at(int x, int y, e2e::Area screens = {0, 0, 1280, 800});
   // What a monitor shows now.
   e2e::Screenshot screen(int head = 0);
   // Whether the screen is, now or soon, as one wants it.
@@ -59,10 +61,5 @@ class SeatTest : public testing::Test {
 
   std::unique_ptr<Demo> demo;
 };
-
-// Where the tablet has to be for the pointer to be at this pixel of a line of so many.
-constexpr int tablet(int pixel, int size) noexcept {
-  return static_cast<int>((pixel + 0.5) * 32768 / size);
-}
 
 }  // namespace vm

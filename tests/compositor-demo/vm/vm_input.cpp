@@ -19,15 +19,13 @@ using InputDevices = SeatTest;
 
 constexpr std::uint32_t red = 0xff0000;
 constexpr std::uint32_t green = 0x00ff00;
-constexpr int width = 1280;
-constexpr int height = 800;
 
 TEST_F(InputDevices, APointerMovesFocusesAndRaises) {
   demo = std::make_unique<Demo>(machine(), "--cursor software");
   start_client("red", 300, 200, red);
   start_client("green", 300, 200, green);  // beside the first, with the focus
   Qmp& qmp = machine().qmp();
-  qmp.move_to(tablet(100, width), tablet(60, height));
+  point_at(100, 60);
   EXPECT_THAT(machine().wait_for_event("red enter"),
               testing::MatchesRegex("red enter 84\\.[0-9]+ 44\\.[0-9]+"));
   qmp.move_by(20, 10);
@@ -64,7 +62,7 @@ TEST_F(InputDevices, AWheelScrolls) {
   demo = std::make_unique<Demo>(machine());
   start_client("red", 300, 200, red);
   Qmp& qmp = machine().qmp();
-  qmp.move_to(tablet(100, width), tablet(100, height));
+  point_at(100, 100);
   EXPECT_FALSE(machine().wait_for_event("red enter").empty());
   qmp.click("wheel-down");
   EXPECT_EQ(machine().wait_for_event("red v120"), "red v120 0 120");
@@ -97,7 +95,7 @@ TEST_F(InputDevices, ATouchReachesAClient) {
 
 TEST_F(InputDevices, TheCursorHasAPlaneThatFollows) {
   demo = std::make_unique<Demo>(machine());
-  machine().qmp().move_to(tablet(300, width), tablet(200, height));
+  point_at(300, 200);
   // The hot spot of our own arrow is at 1,1.
   EXPECT_TRUE(
       machine().becomes_true("grep -q 'crtc-pos=64x64+299+199' /sys/kernel/debug/dri/0/state"))
@@ -109,9 +107,7 @@ TEST_F(InputDevices, AClientHasACursorOfItsOwn) {
   for (const char* const plane : {"hardware", "software"}) {
     demo = std::make_unique<Demo>(machine(), std::string{"--cursor "} + plane);
     start_client("red", 300, 200, red, "cursor");
-    // The kernel says nothing of a tablet's pen that stays where it was for the one before us.
-    machine().qmp().move_to(tablet(600, width), tablet(600, height));
-    machine().qmp().move_to(tablet(100, width), tablet(100, height));
+    point_at(100, 100);
     EXPECT_FALSE(machine().wait_for_event("red enter").empty());
     if (plane == std::string_view{"software"})
       EXPECT_TRUE(shows(blue, {92, 92, 16, 16}));
@@ -143,7 +139,7 @@ TEST_F(InputDevices, AMouseIsPluggedInAndUnplugged) {
   demo = std::make_unique<Demo>(machine());
   start_client("red", 300, 200, red);
   Qmp& qmp = machine().qmp();
-  qmp.move_to(tablet(100, width), tablet(100, height));
+  point_at(100, 100);
   EXPECT_FALSE(machine().wait_for_event("red enter").empty());
   const std::string mice = "grep -c 'QEMU Virtio Mouse' /proc/bus/input/devices";
   for (int round = 0; round < 2; ++round) {

@@ -28,7 +28,7 @@ TEST_F(Outputs, ASecondMonitorIsPluggedInAndUnplugged) {
   machine().set_monitor(1, 800, 600);
   ASSERT_TRUE(demo->says("Virtual-2 is 800x600"));
   // New windows open where the pointer is.
-  machine().qmp().move_to(tablet(1280 + 700, 1280 + 800), tablet(500, 800));
+  point_at(1280 + 700, 500, {0, 0, 1280 + 800, 800});
   start_client("green", 300, 200, green);
   EXPECT_TRUE(shows(green, {16, 16, 300, 200}, 1));
   EXPECT_TRUE(shows(red, {16, 16, 300, 200}, 0));
