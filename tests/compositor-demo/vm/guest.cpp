@@ -19,7 +19,9 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -119,98 +121,108 @@ class Client {
   }
   static Client& self(void* data) { return *static_cast<Client*>(data); }
 
-  static constexpr wl_pointer_listener pointer_listener{
-      .enter =
-          [](void* data, wl_pointer* pointer, std::uint32_t serial, wl_surface*, wl_fixed_t x,
-             wl_fixed_t y) {
-            if (self(data).cursor_)
-              wl_pointer_set_cursor(pointer, serial, self(data).cursor_->get(), 8, 8);
-            self(data).say_place("enter", x, y);
-          },
-      .leave = [](void* data, wl_pointer*, std::uint32_t, wl_surface*) { self(data).say("leave"); },
-      .motion = [](void* data, wl_pointer*, std::uint32_t, wl_fixed_t x,
-                   wl_fixed_t y) { self(data).say_place("motion", x, y); },
-      .button =
-          [](void* data, wl_pointer*, std::uint32_t, std::uint32_t, std::uint32_t button,
-             std::uint32_t state) {
-            self(data).say("button " + std::to_string(button) + " " + std::to_string(state));
-          },
-      .axis =
-          [](void* data, wl_pointer*, std::uint32_t, std::uint32_t axis, wl_fixed_t value) {
-            self(data).say("axis " + std::to_string(axis) + " " +
-                           std::to_string(wl_fixed_to_int(value)));
-          },
-      .frame = [](void*, wl_pointer*) {},
-      .axis_source = [](void*, wl_pointer*, std::uint32_t) {},
-      .axis_stop = [](void*, wl_pointer*, std::uint32_t, std::uint32_t) {},
-      .axis_discrete = [](void*, wl_pointer*, std::uint32_t, std::int32_t) {},
-      .axis_value120 =
-          [](void* data, wl_pointer*, std::uint32_t axis, std::int32_t value) {
-            self(data).say("v120 " + std::to_string(axis) + " " + std::to_string(value));
-          }};
-  static constexpr wl_keyboard_listener keyboard_listener{
-      .keymap = [](void*, wl_keyboard*, std::uint32_t, std::int32_t fd,
-                   std::uint32_t) { ::close(fd); },
-      .enter = [](void* data, wl_keyboard*, std::uint32_t, wl_surface*,
-                  wl_array*) { self(data).say("focus"); },
-      .leave = [](void* data, wl_keyboard*, std::uint32_t,
-                  wl_surface*) { self(data).say("unfocus"); },
-      .key =
-          [](void* data, wl_keyboard*, std::uint32_t, std::uint32_t, std::uint32_t key,
-             std::uint32_t state) {
-            self(data).say("key " + std::to_string(key) + " " + std::to_string(state));
-          },
-      .modifiers =
-          [](void* data, wl_keyboard*, std::uint32_t, std::uint32_t depressed, std::uint32_t,
-             std::uint32_t locked, std::uint32_t) {
-            self(data).say("modifiers " + std::to_string(depressed) + " " + std::to_string(locked));
-          },
-      .repeat_info = [](void*, wl_keyboard*, std::int32_t, std::int32_t) {}};
-  static constexpr wl_touch_listener touch_listener{
-      .down = [](void* data, wl_touch*, std::uint32_t, std::uint32_t, wl_surface*, std::int32_t id,
-                 wl_fixed_t x,
-                 wl_fixed_t y) { self(data).say_place("touch-down " + std::to_string(id), x, y); },
-      .up = [](void* data, wl_touch*, std::uint32_t, std::uint32_t,
-               std::int32_t id) { self(data).say("touch-up " + std::to_string(id)); },
-      .motion =
-          [](void* data, wl_touch*, std::uint32_t, std::int32_t id, wl_fixed_t x, wl_fixed_t y) {
-            self(data).say_place("touch-motion " + std::to_string(id), x, y);
-          },
-      .frame = [](void* data, wl_touch*) { self(data).say("touch-frame"); },
-      .cancel = [](void* data, wl_touch*) { self(data).say("touch-cancel"); },
-      .shape = [](void*, wl_touch*, std::int32_t, wl_fixed_t, wl_fixed_t) {},
-      .orientation = [](void*, wl_touch*, std::int32_t, wl_fixed_t) {}};
-  static constexpr wl_seat_listener seat_listener{
-      .capabilities =
-          [](void* data, wl_seat* seat, std::uint32_t capabilities) {
-            Client& client = self(data);
-            client.say("capabilities " + std::to_string(capabilities));
-            if ((capabilities & WL_SEAT_CAPABILITY_POINTER) != 0 && !client.pointer_) {
-              client.pointer_ = wl_seat_get_pointer(seat);
-              wl_pointer_add_listener(client.pointer_, &pointer_listener, data);
-            }
-            if ((capabilities & WL_SEAT_CAPABILITY_KEYBOARD) != 0 && !client.keyboard_) {
-              client.keyboard_ = wl_seat_get_keyboard(seat);
-              wl_keyboard_add_listener(client.keyboard_, &keyboard_listener, data);
-            }
-            if ((capabilities & WL_SEAT_CAPABILITY_TOUCH) != 0 && !client.touch_) {
-              client.touch_ = wl_seat_get_touch(seat);
-              wl_touch_add_listener(client.touch_, &touch_listener, data);
-            }
-          },
-      .name = [](void*, wl_seat*, const char*) {}};
-  static constexpr wl_registry_listener registry_listener{
-      .global =
-          [](void* data, wl_registry* registry, std::uint32_t name, const char* interface,
-             std::uint32_t version) {
-            if (std::string_view{interface} != wl_seat_interface.name)
-              return;
-            auto* const seat = static_cast<wl_seat*>(wl_registry_bind(
-                registry, name, &wl_seat_interface, std::min<std::uint32_t>(version, 8)));
-            wl_seat_add_listener(seat, &Client::seat_listener, data);
-          },
-      .global_remove = [](void*, wl_registry*, std::uint32_t) {}};
+  static const wl_pointer_listener pointer_listener;
+  static const wl_keyboard_listener keyboard_listener;
+  static const wl_touch_listener touch_listener;
+  static const wl_seat_listener seat_listener;
+  static const wl_registry_listener registry_listener;
 };
+
+const wl_pointer_listener Client::pointer_listener{
+    .enter =
+        [](void* data, wl_pointer* pointer, std::uint32_t serial, wl_surface*, wl_fixed_t x,
+           wl_fixed_t y) {
+          if (self(data).cursor_)
+            wl_pointer_set_cursor(pointer, serial, self(data).cursor_->get(), 8, 8);
+          self(data).say_place("enter", x, y);
+        },
+    .leave = [](void* data, wl_pointer*, std::uint32_t, wl_surface*) { self(data).say("leave"); },
+    .motion = [](void* data, wl_pointer*, std::uint32_t, wl_fixed_t x,
+                 wl_fixed_t y) { self(data).say_place("motion", x, y); },
+    .button =
+        [](void* data, wl_pointer*, std::uint32_t, std::uint32_t, std::uint32_t button,
+           std::uint32_t state) {
+          self(data).say("button " + std::to_string(button) + " " + std::to_string(state));
+        },
+    .axis =
+        [](void* data, wl_pointer*, std::uint32_t, std::uint32_t axis, wl_fixed_t value) {
+          self(data).say("axis " + std::to_string(axis) + " " +
+                         std::to_string(wl_fixed_to_int(value)));
+        },
+    .frame = [](void*, wl_pointer*) {},
+    .axis_source = [](void*, wl_pointer*, std::uint32_t) {},
+    .axis_stop = [](void*, wl_pointer*, std::uint32_t, std::uint32_t) {},
+    .axis_discrete = [](void*, wl_pointer*, std::uint32_t, std::int32_t) {},
+    .axis_value120 =
+        [](void* data, wl_pointer*, std::uint32_t axis, std::int32_t value) {
+          self(data).say("v120 " + std::to_string(axis) + " " + std::to_string(value));
+        }};
+
+const wl_keyboard_listener Client::keyboard_listener{
+    .keymap = [](void*, wl_keyboard*, std::uint32_t, std::int32_t fd,
+                 std::uint32_t) { ::close(fd); },
+    .enter = [](void* data, wl_keyboard*, std::uint32_t, wl_surface*,
+                wl_array*) { self(data).say("focus"); },
+    .leave = [](void* data, wl_keyboard*, std::uint32_t,
+                wl_surface*) { self(data).say("unfocus"); },
+    .key =
+        [](void* data, wl_keyboard*, std::uint32_t, std::uint32_t, std::uint32_t key,
+           std::uint32_t state) {
+          self(data).say("key " + std::to_string(key) + " " + std::to_string(state));
+        },
+    .modifiers =
+        [](void* data, wl_keyboard*, std::uint32_t, std::uint32_t depressed, std::uint32_t,
+           std::uint32_t locked, std::uint32_t) {
+          self(data).say("modifiers " + std::to_string(depressed) + " " + std::to_string(locked));
+        },
+    .repeat_info = [](void*, wl_keyboard*, std::int32_t, std::int32_t) {}};
+
+const wl_touch_listener Client::touch_listener{
+    .down = [](void* data, wl_touch*, std::uint32_t, std::uint32_t, wl_surface*, std::int32_t id,
+               wl_fixed_t x,
+               wl_fixed_t y) { self(data).say_place("touch-down " + std::to_string(id), x, y); },
+    .up = [](void* data, wl_touch*, std::uint32_t, std::uint32_t,
+             std::int32_t id) { self(data).say("touch-up " + std::to_string(id)); },
+    .motion =
+        [](void* data, wl_touch*, std::uint32_t, std::int32_t id, wl_fixed_t x, wl_fixed_t y) {
+          self(data).say_place("touch-motion " + std::to_string(id), x, y);
+        },
+    .frame = [](void* data, wl_touch*) { self(data).say("touch-frame"); },
+    .cancel = [](void* data, wl_touch*) { self(data).say("touch-cancel"); },
+    .shape = [](void*, wl_touch*, std::int32_t, wl_fixed_t, wl_fixed_t) {},
+    .orientation = [](void*, wl_touch*, std::int32_t, wl_fixed_t) {}};
+
+const wl_seat_listener Client::seat_listener{
+    .capabilities =
+        [](void* data, wl_seat* seat, std::uint32_t capabilities) {
+          Client& client = self(data);
+          client.say("capabilities " + std::to_string(capabilities));
+          if ((capabilities & WL_SEAT_CAPABILITY_POINTER) != 0 && !client.pointer_) {
+            client.pointer_ = wl_seat_get_pointer(seat);
+            wl_pointer_add_listener(client.pointer_, &pointer_listener, data);
+          }
+          if ((capabilities & WL_SEAT_CAPABILITY_KEYBOARD) != 0 && !client.keyboard_) {
+            client.keyboard_ = wl_seat_get_keyboard(seat);
+            wl_keyboard_add_listener(client.keyboard_, &keyboard_listener, data);
+          }
+          if ((capabilities & WL_SEAT_CAPABILITY_TOUCH) != 0 && !client.touch_) {
+            client.touch_ = wl_seat_get_touch(seat);
+            wl_touch_add_listener(client.touch_, &touch_listener, data);
+          }
+        },
+    .name = [](void*, wl_seat*, const char*) {}};
+
+const wl_registry_listener Client::registry_listener{
+    .global =
+        [](void* data, wl_registry* registry, std::uint32_t name, const char* interface,
+           std::uint32_t version) {
+          if (std::string_view{interface} != wl_seat_interface.name)
+            return;
+          auto* const seat = static_cast<wl_seat*>(wl_registry_bind(
+              registry, name, &wl_seat_interface, std::min<std::uint32_t>(version, 8)));
+          wl_seat_add_listener(seat, &seat_listener, data);
+        },
+    .global_remove = [](void*, wl_registry*, std::uint32_t) {}};
 
 // --------------------------------------------------------------------------------------- devices
 
@@ -241,7 +253,7 @@ int card(const std::string& node) {
 class Touchscreen {
  public:
   Touchscreen() : device_{open("/dev/uinput", O_WRONLY)} {
-    for (const unsigned long kind : {EV_KEY, EV_ABS})
+    for (const std::uint32_t kind : {std::uint32_t{EV_KEY}, std::uint32_t{EV_ABS}})
       check(::ioctl(device_.get(), UI_SET_EVBIT, kind), "UI_SET_EVBIT");
     check(::ioctl(device_.get(), UI_SET_KEYBIT, BTN_TOUCH), "UI_SET_KEYBIT");
     check(::ioctl(device_.get(), UI_SET_PROPBIT, INPUT_PROP_DIRECT), "UI_SET_PROPBIT");
