@@ -71,6 +71,20 @@ TEST_F(InputDevices, AWheelScrolls) {
   EXPECT_EQ(machine().wait_for_event("red v120"), "red v120 0 -120");
 }
 
+TEST_F(InputDevices, AKeyRunsATerminal) {
+  machine().must("rm -f /tmp/asked-for");
+  demo = std::make_unique<Demo>(machine(), "--terminal 'touch /tmp/asked-for'");
+  start_client("red", 300, 200, red);
+  machine().qmp().key("meta_l", true);
+  machine().qmp().type("ret");
+  machine().qmp().key("meta_l", false);
+  EXPECT_TRUE(machine().becomes_true("[ -e /tmp/asked-for ]"));
+  // The key was not for the client.
+  EXPECT_FALSE(machine().wait_for_event("red key 125 0").empty());
+  machine().qmp().type("a");
+  EXPECT_EQ(machine().wait_for_event("red key"), "red key 30 1");
+}
+
 // Also when the screen goes while a finger is on it.
 TEST_F(InputDevices, ATouchReachesAClient) {
   demo = std::make_unique<Demo>(machine());
