@@ -67,6 +67,7 @@ void App::remove_screen(Output& output) {
 // From left to right in the order in which they came.
 void App::arrange_screens() {
   std::vector<Size> sizes;
+  sizes.reserve(screens_.size());
   for (const auto& screen : screens_)
     sizes.push_back(screen->output->size());
   const std::vector<Point> positions = side_by_side(sizes);

@@ -71,9 +71,9 @@ class DrmCard {
 
   void save();
   void restore() noexcept;
-  std::optional<Monitor> probe(std::uint32_t connector) const;
+  std::optional<Monitor> probe(std::uint32_t id) const;  // of a connector
   MonitorName read_edid(const drmModeConnector& connector) const;
-  std::uint32_t possible_crtcs(std::uint32_t connector) const;
+  std::uint32_t possible_crtcs(std::uint32_t id) const;  // of a connector
   void drop_unplugged(std::span<const Monitor> monitors);
   void change_modes(std::span<const Monitor> monitors);
   void add_plugged(std::span<const Monitor> monitors);

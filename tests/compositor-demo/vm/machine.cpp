@@ -3,8 +3,12 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <stdexcept>
+#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "monitor.hpp"
@@ -54,13 +58,19 @@ std::vector<std::string> qemu_command(const std::filesystem::path& image,
        "virtio-9p-pci,fsdev=out,mount_tag=out"});
   add({"-device", "virtio-gpu-pci,id=gpu0,max_outputs=2", "-device", "virtio-keyboard-pci,id=keys",
        "-device", "virtio-mouse-pci,id=mouse", "-device", "virtio-tablet-pci,id=tablet"});
+  const auto joined = [](std::initializer_list<std::string_view> parts) {
+    std::string text;
+    for (const std::string_view part : parts)
+      text += part;
+    return text;
+  };
   for (const char* const head : {"0", "1"})
-    add({"-vnc", "unix:" + directory + "/vnc" + head + ",display=gpu0,head=" + head});
+    add({"-vnc", joined({"unix:", directory, "/vnc", head, ",display=gpu0,head=", head})});
   add({"-device", "virtio-serial-pci"});
-  for (const std::string port : {"control", "events"})
+  for (const char* const port : {"control", "events"})
     add({"-chardev",
-         "socket,id=" + port + ",path=" + directory + "/" + port + ",server=on,wait=off", "-device",
-         "virtserialport,chardev=" + port + ",name=" + port});
+         joined({"socket,id=", port, ",path=", directory, "/", port, ",server=on,wait=off"}),
+         "-device", joined({"virtserialport,chardev=", port, ",name=", port})});
   add({"-qmp", "unix:" + directory + "/qmp,server=on,wait=off"});
   return words;
 }
@@ -96,8 +106,8 @@ Answer Machine::run(const std::string& command, std::chrono::seconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (true) {
     const std::size_t end = answers_.find(end_of_answer);
-    const std::size_t newline = end == answers_.npos ? end : answers_.find('\n', end);
-    if (newline != answers_.npos) {
+    const std::size_t newline = end == std::string::npos ? end : answers_.find('\n', end);
+    if (newline != std::string::npos) {
       Answer answer{std::stoi(answers_.substr(end + 1)), answers_.substr(0, end)};
       answers_.erase(0, newline + 1);
       return answer;
@@ -131,7 +141,7 @@ bool Machine::becomes_true(const std::string& condition) {
 std::string Machine::next_event(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   std::size_t end = 0;
-  while ((end = lines_.find('\n')) == lines_.npos) {
+  while ((end = lines_.find('\n')) == std::string::npos) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0)

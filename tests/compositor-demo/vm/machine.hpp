@@ -30,7 +30,7 @@ class Machine {
   Qmp& qmp() noexcept { return *qmp_; }
   const std::filesystem::path& shared() const noexcept { return shared_; }
   // "tcg", or "kvm" where that works.
-  std::string_view accelerator() const noexcept { return accelerator_; }
+  const std::string& accelerator() const noexcept { return accelerator_; }
 
   // Runs it in the guest's shell, which stays the same. Throws std::runtime_error if it does not
   // end in time.

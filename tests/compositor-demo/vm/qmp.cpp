@@ -39,7 +39,7 @@ std::string Qmp::command(std::string_view name, std::string_view arguments) {
 
 void Qmp::wait_for_event(std::string_view name, std::string_view detail) {
   const auto is_it = [&](const std::string& line) {
-    return line.find(name) != line.npos && line.find(detail) != line.npos;
+    return line.find(name) != std::string::npos && line.find(detail) != std::string::npos;
   };
   while (std::ranges::none_of(events_, is_it))
     events_.push_back(read_line());

@@ -37,7 +37,7 @@ Boot boot() {
     machine->must(
         "seatd -l info -u root >/out/seatd.log 2>&1 & "
         "until [ -S /run/seatd.sock ]; do sleep .05; done");
-    std::printf("the virtual machine (%s) is up after %.1f s\n", machine->accelerator().data(),
+    std::printf("the virtual machine (%s) is up after %.1f s\n", machine->accelerator().c_str(),
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     return {std::move(machine), {}};
   } catch (const std::exception& error) {

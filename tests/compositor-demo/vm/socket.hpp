@@ -14,7 +14,7 @@ namespace vm {
 inline constexpr std::chrono::seconds patience{15};
 
 // Throws std::runtime_error if nobody listens there within that time.
-calloop::OwnedFd connect_to(const std::filesystem::path& socket,
+calloop::OwnedFd connect_to(const std::filesystem::path& path,
                             std::chrono::milliseconds limit = patience);
 void send(const calloop::OwnedFd& socket, std::string_view text);
 // What has come; empty when nothing has in time. Throws std::runtime_error at its end.

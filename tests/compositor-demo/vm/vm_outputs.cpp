@@ -35,7 +35,7 @@ TEST_F(Outputs, ASecondMonitorIsPluggedInAndUnplugged) {
   machine().set_monitor(1, 0, 0);
   ASSERT_TRUE(demo->says("Virtual-2 is unplugged"));
   EXPECT_TRUE(screen_becomes(
-      [](const e2e::Screenshot& picture) { return picture.count(green) == 300 * 200; }));
+      [](const e2e::Screenshot& picture) { return picture.count(green) == 300UL * 200; }));
   machine().qmp().type("a");
   EXPECT_FALSE(machine().wait_for_event("green key 30 1").empty());
   EXPECT_EQ(demo->end(), 0);
