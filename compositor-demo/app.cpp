@@ -23,27 +23,8 @@
 namespace demo {
 namespace {
 
-constexpr pixman_color_t background{0x2a2a, 0x3535, 0x4242, 0xffff};
 constexpr int status_not_found = 127;
 constexpr int status_not_executable = 126;
-
-std::uint32_t period_ns(int refresh_mhz) {
-  return static_cast<std::uint32_t>(1'000'000'000'000 / refresh_mhz);
-}
-
-// A screen of 96 pixels to the inch.
-OutputInfo describe(const Mode& mode) {
-  const auto millimetres = [](int pixels) { return std::max(1, pixels * 254 / 960); };
-  OutputInfo info;
-  info.name = "HEADLESS-1";
-  info.description = "Headless output 1";
-  info.make = "calloop";
-  info.model = "headless";
-  info.mode = mode.size;
-  info.millimetres = {millimetres(mode.size.width), millimetres(mode.size.height)};
-  info.refresh_mhz = mode.refresh_mhz;
-  return info;
-}
 
 }  // namespace
 
@@ -53,40 +34,41 @@ App::App(const calloop::LoopHandle<App>& loop, calloop::LoopSignal stop, Options
       stop_{std::move(stop)},
       protocol_{loop.part<&App::protocol_>(), *this, {.socket = options_.socket}},
       shell_{*this},
-      output_{make_output()},
-      renderer_{background},
       clients_{loop.part<&App::clients_>(),
                *this,
                {.wayland_display = protocol_.socket(), .descriptors = descriptors_.original()}},
       screenshot_pending_{!options_.screenshot.empty()} {
-  protocol_.add_output(describe(options_.output));
-  shell_.set_area(Rect::at({}, output_->size()));
-  output_->request_frame();
-  log::info("listening on %s, output %dx%d at %.3g Hz", protocol_.socket().c_str(),
-            output_->size().width, output_->size().height, output_->refresh_mhz() / 1000.0);
+  choose_backend();
+}
 
+// What is asked of the loop for later would come too late.
+App::~App() {
+  cursor_idle_.cancel();
+  fallback_.cancel();
+}
+
+// There is a backend, and its outputs, if it has any.
+void App::begin() {
+  if (std::exchange(begun_, true))
+    return;
+  if (screens_.empty()) {
+    log::info("listening on %s, no output yet", protocol_.socket().c_str());
+  } else {
+    const Output& output = *screens_.front()->output;
+    log::info("listening on %s, output %dx%d at %.3g Hz", protocol_.socket().c_str(),
+              output.size().width, output.size().height, output.refresh_mhz() / 1000.0);
+  }
   if (options_.run_for)
     run_timer_ = {loop_, loop_.insert_source(calloop::Timer::after(*options_.run_for),
                                              [](App& app) { app.quit(0); }, {.name = "run-for"})};
   start_clients();
 }
 
-std::unique_ptr<Output> App::make_output() {
-  if (options_.backend == Backend::Automatic)
-    log::info("backend headless: there is no other yet");
-  Output::Host& host = *this;
-  const auto& [size, refresh_mhz] = options_.output;
-  try {
-    return std::make_unique<HeadlessOutput>(loop_, host, size, refresh_mhz);
-  } catch (const std::bad_alloc&) {
-    throw std::runtime_error{"no memory for an output of " + std::to_string(size.width) + "x" +
-                             std::to_string(size.height)};
-  }
-}
-
 // ------------------------------------------------------------------ windows, as protocol sees them
 
 void App::window_mapped(WindowId window) {
+  if (const Screen* const screen = screen_under_pointer())
+    shell_.set_area(screen->area());
   shell_.add(window, protocol_.window_size(window));
   protocol_.set_position(window, shell_.windows().back().position);  // new ones are on top
 }
@@ -98,8 +80,8 @@ void App::window_unmapped(WindowId window) {
 
 void App::window_committed(WindowId window) {
   shell_.resize(window, protocol_.window_size(window));
-  if (output_)
-    output_->request_frame();
+  pointer_stale_ = true;
+  request_frames();
 }
 
 // ---------------------------------------------------------------------------- what shell decides
@@ -111,8 +93,7 @@ void App::focus_changed(std::optional<WindowId> focus) {
   focus_ = focus;
   if (!std::exchange(focus_told_in_this_frame_, true))
     tell_focus();
-  if (output_)
-    output_->request_frame();
+  request_frames();
 }
 
 void App::tell_focus() {
@@ -123,99 +104,8 @@ void App::tell_focus() {
 }
 
 void App::arrangement_changed() {
-  if (output_)
-    output_->request_frame();
-}
-
-// ------------------------------------------------------------------------------- a frame is due
-
-void App::frame(Output& output, calloop::TimePoint) {
-  focus_told_in_this_frame_ = false;
-  tell_focus();
-  shown_.clear();
-  for (const Shell::Window& window : shell_.windows()) {
-    shown_.push_back({window.id, pictures_.size()});
-    protocol_.append_pictures(window.id, window.position, pictures_);
-  }
-
-  const Output::Canvas canvas = output.begin();
-  const Region& damage = renderer_.plan(output.size(), canvas.age, pictures_);
-  leave_out_the_greedy(output.size());
-  renderer_.paint(canvas.image, pictures_);
-  std::size_t end = pictures_.size();
-  for (Shown& window : shown_ | std::views::reverse) {
-    while (end > window.first_picture && !window.visible)
-      window.visible = renderer_.visible(--end);
-    end = window.first_picture;
-  }
-  pictures_.clear();  // they are only lent
-  output.commit(damage);
-}
-
-// One client can lay thousands of surfaces above each other, each as large as the screen.
-void App::leave_out_the_greedy(Size screen) {
-  work_.clear();
-  std::int64_t all = 0;
-  const auto pictures_of = [this](std::size_t window) {
-    const std::size_t next = window + 1;
-    return std::views::iota(shown_[window].first_picture,
-                            next < shown_.size() ? shown_[next].first_picture : pictures_.size());
-  };
-  for (std::size_t window = 0; window < shown_.size(); ++window) {
-    Work& work = work_.emplace_back();
-    for (const std::size_t picture : pictures_of(window))
-      work.pixels += renderer_.work(picture);
-    all += work.pixels;
-  }
-  const std::int64_t budget = frame_budget(screen);
-  if (all <= budget)
-    return;
-  for (std::size_t window = 0; window < shown_.size(); ++window)
-    work_[window].process = protocol_.window_pid(shown_[window].id);
-  for (const std::size_t window : over_budget(work_, budget)) {
-    for (const std::size_t picture : pictures_of(window))
-      renderer_.leave_out(picture);
-    protocol_.disconnect(shown_[window].id, "wants more to be painted than a frame has time for");
-  }
-}
-
-void App::presented(Output& output, calloop::TimePoint time, std::uint64_t, std::uint32_t) {
-  painted_ = true;
-  if (std::exchange(screenshot_asked_, false))
-    save_screenshot();
-  for (const Shown& window : shown_) {
-    if (window.visible) {
-      throttle_.forget(window.id);
-      protocol_.frame_shown(window.id, time, period_ns(output.refresh_mhz()));
-    } else if (protocol_.frame_wanted(window.id) || !protocol_.shown_since_last_commit(window.id)) {
-      throttle_.wait(window.id, time);
-    }
-  }
-  serve_covered(time);
-  take_first_screenshot();
-}
-
-void App::resized(Output& output) {
-  shell_.set_area(Rect::at({}, output.size()));
-  output.request_frame();
-}
-
-void App::gone(Output&) {
-  output_.reset();
-  log::error("the output is gone");
-  quit(1);
-}
-
-// Covered windows live on one frame a second; the timer runs only while one of them waits.
-void App::serve_covered(calloop::TimePoint now) {
-  for (const WindowId window : throttle_.take(now))
-    protocol_.frame_throttled(window, now);
-  covered_timer_.reset();
-  if (const auto next = throttle_.next())
-    covered_timer_ = {
-        loop_, loop_.insert_source(calloop::Timer::at(*next),
-                                   [](calloop::TimePoint due, App& app) { app.serve_covered(due); },
-                                   {.name = "covered windows"})};
+  pointer_stale_ = true;
+  request_frames();
 }
 
 // -------------------------------------------------------------------------------------- clients
@@ -285,8 +175,11 @@ bool App::shows_a_window(pid_t client) const {
 
 // A client that draws all the time has mostly committed more than was shown.
 bool App::in_last_frame(pid_t client) const {
-  return std::ranges::any_of(
-      shown_, [&](const Shown& window) { return window.visible && belongs_to(window.id, client); });
+  return std::ranges::any_of(screens_, [&](const std::unique_ptr<Screen>& screen) {
+    return std::ranges::any_of(screen->shown, [&](const Shown& window) {
+      return window.visible && belongs_to(window.id, client);
+    });
+  });
 }
 
 void App::take_first_screenshot() {
@@ -300,21 +193,29 @@ void App::take_first_screenshot() {
 }
 
 void App::write_screenshot() {
-  if (painted_)
+  const bool painted = std::ranges::any_of(
+      screens_, [](const std::unique_ptr<Screen>& screen) { return screen->painted; });
+  if (painted)
     save_screenshot();
   else
     screenshot_asked_ = true;  // with the first frame, which is near
 }
 
 void App::save_screenshot() {
-  if (options_.screenshot.empty() || !output_) {
-    log::warning("no screenshot: --screenshot names no file");
+  if (options_.screenshot.empty() || screens_.empty()) {
+    log::warning(options_.screenshot.empty() ? "no screenshot: --screenshot names no file"
+                                             : "no screenshot: there is no output");
     return;
   }
   try {
-    if (!painted_)
+    const bool painted = std::ranges::any_of(
+        screens_, [](const std::unique_ptr<Screen>& screen) { return screen->painted; });
+    if (!painted)
       throw std::runtime_error{"screenshot " + options_.screenshot + ": nothing was painted yet"};
-    write_png(options_.screenshot, output_->shown());
+    if (screens_.size() == 1)
+      write_png(options_.screenshot, screens_.front()->output->shown());
+    else
+      write_png(options_.screenshot, picture_of_all_screens().get());
     log::info("screenshot of %zu windows: %s", shell_.windows().size(),
               std::filesystem::absolute(options_.screenshot).c_str());
   } catch (const std::exception& error) {

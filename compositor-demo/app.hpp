@@ -1,5 +1,8 @@
 // The wiring: every module of the demo is a member here, and what one has to tell another goes
 // through here. No module includes another one.
+//
+// In four files: app.cpp is the beginning, the windows and the end; app.seat.cpp which backend
+// there is, and whose turn it is; app.screens.cpp outputs and frames; app.input.cpp what people do.
 #pragma once
 
 #include <cstddef>
@@ -7,34 +10,49 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <calloop/loop_handle.hpp>
 #include <calloop/loop_signal.hpp>
 #include <calloop/scoped_registration.hpp>
 
+#include "compositor-demo/input/bindings.hpp"
+#include "compositor-demo/input/input.hpp"
+#include "compositor-demo/input/pointer_position.hpp"
 #include "compositor-demo/options.hpp"
+#include "compositor-demo/output/cursor_theme.hpp"
+#include "compositor-demo/output/drm.hpp"
 #include "compositor-demo/output/output.hpp"
 #include "compositor-demo/picture.hpp"
 #include "compositor-demo/process/client_processes.hpp"
 #include "compositor-demo/process/descriptor_limit.hpp"
 #include "compositor-demo/protocol/protocol.hpp"
 #include "compositor-demo/render/frame_budget.hpp"
+#include "compositor-demo/render/missed_damage.hpp"
 #include "compositor-demo/render/renderer.hpp"
+#include "compositor-demo/session/session.hpp"
 #include "compositor-demo/shell/shell.hpp"
 #include "compositor-demo/shell/throttle.hpp"
 
 namespace demo {
 
 // Pictures go one way: client -> protocol -> app -> render -> output; the time at which they were
-// shown goes back.
-class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Host {
+// shown goes back. What people do goes the other way: input -> app -> shell and protocol.
+class App final : Protocol::Host,
+                  Shell::Host,
+                  ClientProcesses::Host,
+                  Session::Host,
+                  Drm::Host,
+                  Input::Host {
  public:
-  // Listens, makes the output and starts the clients. Throws std::system_error or
-  // std::runtime_error with a line for the user when the environment cannot be used.
+  // Listens, makes the outputs and starts the clients; where a seat is waited for, the last two
+  // happen when it is ours. Throws std::system_error or std::runtime_error with a line for the user
+  // when the environment cannot be used.
   App(const calloop::LoopHandle<App>& loop, calloop::LoopSignal stop, Options options);
   App(const App&) = delete;
   App& operator=(const App&) = delete;
+  ~App();
 
   // Lets no client in any more, ends those that were started, then stops the loop. The first status
   // stays; said again, it does not wait for the clients any more.
@@ -50,11 +68,25 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
     std::size_t first_picture = 0;
     bool visible = false;
   };
+  // An output and what belongs to its frames.
+  struct Screen {
+    Output* output = nullptr;
+    DrmOutput* drm = nullptr;  // the same, if it is one
+    OutputInfo info;
+    Renderer renderer;
+    MissedDamage missed;
+    std::vector<Shown> shown;
+    bool painted = false;       // there was a frame
+    bool cursor_plane = false;  // the card shows the pointer, and the frame need not
+
+    Rect area() const noexcept { return Rect::at(info.position, output->size()); }
+  };
 
   // Protocol::Host
   void window_mapped(WindowId window) override;
   void window_unmapped(WindowId window) override;
   void window_committed(WindowId window) override;
+  void cursor_changed() noexcept override;
   // Shell::Host
   void focus_changed(std::optional<WindowId> focus) override;
   void arrangement_changed() override;
@@ -67,45 +99,114 @@ class App final : Protocol::Host, Shell::Host, Output::Host, ClientProcesses::Ho
   // ClientProcesses::Host
   void client_ended(pid_t client, int status) override;
   void all_clients_ended() override;
+  // Session::Host
+  void session_enabled() override;
+  void session_disabled() override;
+  void session_not_enabled() override;
+  void session_lost(const std::string& reason) override;
+  // Drm::Host
+  int open_card(const std::string& path) override;
+  void close_card(int fd) noexcept override;
+  void output_added(DrmOutput& output) override;
+  void output_removed(DrmOutput& output) override;
+  // Input::Host
+  int open_device(const std::string& path) override;
+  void close_device(int fd) noexcept override;
+  void key(std::uint32_t key, bool pressed, calloop::TimePoint time) override;
+  void pointer_moved(double dx, double dy, calloop::TimePoint time) override;
+  void pointer_placed(double x, double y, calloop::TimePoint time) override;
+  void button(std::uint32_t button, bool pressed, calloop::TimePoint time) override;
+  void scrolled(const ScrollEvent& event, calloop::TimePoint time) override;
+  void touch_down(std::int32_t touch, double x, double y, calloop::TimePoint time) override;
+  void touch_moved(std::int32_t touch, double x, double y, calloop::TimePoint time) override;
+  void touch_up(std::int32_t touch, calloop::TimePoint time) override;
+  void touch_frame() override;
+  void touch_cancelled() override;
+  void devices_changed() override;
 
-  std::unique_ptr<Output> make_output();
+  // --- app.cpp
+  void begin();
   void tell_focus();
   void start_clients();
-  void leave_out_the_greedy(Size screen);
-  void serve_covered(calloop::TimePoint now);
   bool belongs_to(WindowId window, pid_t client) const;
   bool shows_a_window(pid_t client) const;
   bool in_last_frame(pid_t client) const;
   void take_first_screenshot();
   void save_screenshot();
 
+  // --- app.seat.cpp
+  void choose_backend();
+  void open_session(const std::string& why);
+  void use_headless(const std::string& why);
+  void no_screens(const std::string& why);
+  void start_seat();
+
+  // --- app.screens.cpp
+  void add_screen(Output& output, DrmOutput* drm, OutputInfo info);
+  void remove_screen(Output& output);
+  void arrange_screens();
+  void bring_windows_over();
+  Screen* screen_of(const Output& output) noexcept;
+  Screen* screen_of(const Shell::Window& window) noexcept;
+  const Shell::Window* find_window(WindowId window) const noexcept;
+  Image picture_of_all_screens() const;
+  void request_frames();
+  void leave_out_the_greedy(Screen& screen, std::size_t of_windows);
+  void serve_covered(calloop::TimePoint now);
+
+  // --- app.input.cpp
+  void act(const Action& action);
+  const Shell::Window* window_at(double x, double y) const;
+  void pointer_moves(calloop::TimePoint time);
+  void tell_pointer(calloop::TimePoint time);
+  void update_leds();
+  void update_cursor();
+  void move_cursor();
+  void append_cursor(const Screen& screen);
+  bool cursor_visible() const noexcept { return input_ && input_->has_pointer(); }
+  CursorPicture cursor_for_plane();
+  Screen* screen_under_pointer() noexcept;
+
   Options options_;
   calloop::LoopHandle<App> loop_;
   calloop::LoopSignal stop_;
   int exit_status_ = 0;
   bool quitting_ = false;
+  bool begun_ = false;
 
   DescriptorLimit descriptors_;
   Protocol protocol_;
   Shell shell_;
-  std::unique_ptr<Output> output_;
-  Renderer renderer_;
   ClientProcesses clients_;
+  // What the backend is made of. The devices are the session's, the cursors' memory a card's.
+  std::optional<Session> session_;
+  std::unique_ptr<Output> headless_;
+  std::optional<Drm> drm_;
+  std::optional<Input> input_;
+  std::vector<std::unique_ptr<Screen>> screens_;  // from left to right
 
   std::optional<WindowId> focus_;       // as shell has it
   std::optional<WindowId> focus_told_;  // as protocol knows it
   bool focus_told_in_this_frame_ = false;
 
+  Bindings bindings_;
+  PointerPosition pointer_;
+  std::unordered_map<std::int32_t, WindowId> touched_;  // by each finger that is down
+  bool pointer_stale_ = false;                          // something else may be under it now
+  CursorPicture cursor_;                                // where no client has one of its own
+  bool cursor_stale_ = false;
+  calloop::Idle cursor_idle_;
+  std::uint32_t leds_ = 0;
+
   std::vector<Picture> pictures_;
-  std::vector<Shown> shown_;
   std::vector<Work> work_;  // of each that is shown
   Throttle throttle_;
   calloop::ScopedRegistration covered_timer_;
   calloop::ScopedRegistration run_timer_;
+  calloop::Idle fallback_;
   std::optional<pid_t> command_;     // the client whose end is ours
   bool screenshot_pending_ = false;  // the first one is not written yet
   bool screenshot_asked_ = false;    // before there was anything to be seen
-  bool painted_ = false;             // there was a frame
 };
 
 }  // namespace demo

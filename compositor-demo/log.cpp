@@ -3,6 +3,10 @@
 #include <unistd.h>
 #include <wayland-server-core.h>
 
+extern "C" {  // which it does not say itself
+#include <libseat.h>
+}
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -43,6 +47,10 @@ extern "C" {
 [[gnu::format(printf, 1, 0)]] void from_libwayland(const char* format, va_list arguments) {
   write_line("libwayland: ", format, arguments);
 }
+[[gnu::format(printf, 2, 0)]] void from_libseat(libseat_log_level, const char* format,
+                                                va_list arguments) {
+  write_line("libseat: ", format, arguments);
+}
 }
 
 }  // namespace
@@ -70,6 +78,8 @@ void error(const char* format, ...) noexcept {
 
 void install_c_handlers() noexcept {
   wl_log_set_handler_server(from_libwayland);
+  libseat_set_log_handler(from_libseat);
+  libseat_set_log_level(LIBSEAT_LOG_LEVEL_ERROR);
 }
 
 }  // namespace demo::log

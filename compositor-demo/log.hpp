@@ -14,7 +14,7 @@ namespace demo::log {
 [[gnu::format(printf, 1, 2)]] void warning(const char* format, ...) noexcept;
 [[gnu::format(printf, 1, 2)]] void error(const char* format, ...) noexcept;
 
-// Sends what the C libraries have to say (libwayland) to the same place.
+// Sends what the C libraries have to say (libwayland, libseat) to the same place.
 void install_c_handlers() noexcept;
 
 }  // namespace demo::log

@@ -54,9 +54,9 @@ std::string check_mode(const std::string& text) {
 }
 
 std::string check_backend(const std::string& text) {
-  if (text == "headless" || text == "auto")
+  if (text == "auto" || text == "drm" || text == "headless")
     return {};
-  return "'" + text + "' is not among the backends there are: auto, headless";
+  return "'" + text + "' is not among the backends there are: auto, drm, headless";
 }
 
 std::string check_seconds(const std::string& text) {
@@ -64,6 +64,19 @@ std::string check_seconds(const std::string& text) {
   if (seconds && *seconds >= 0 && *seconds <= longest_run_seconds)
     return {};
   return "'" + text + "' is no number of seconds";
+}
+
+std::string check_cursor(const std::string& text) {
+  if (text == "hardware" || text == "software")
+    return {};
+  return "'" + text + "' is neither hardware nor software";
+}
+
+std::string check_speed(const std::string& text) {
+  const auto speed = number<double>(text);
+  if (speed && *speed >= -1 && *speed <= 1)
+    return {};
+  return "'" + text + "' is no speed from -1 to 1";
 }
 
 // libwayland would take a path too, but then who removes it and its lock?
@@ -121,18 +134,25 @@ std::variant<Options, Refusal> parse_options(int argc, const char* const* argv) 
   std::string backend = "auto";
   std::string mode = "1280x720@60";
   std::string seconds;
+  std::string cursor = "hardware";
+  std::string speed = "0";
   CLI::App app{"A small Wayland compositor on the calloop event loop.", "compositor-demo"};
   app.formatter(std::make_shared<Help>());
   app.footer(
       "COMMAND is run as a client, and its exit status is that of compositor-demo: 127 if it is\n"
       "not found, 126 if it cannot be executed, 128 + N if signal N killed it. Where it would be\n"
       "0 it is 1 if a screenshot could not be written.\n"
-      "SIGUSR1 writes the screenshot again. SIGINT, SIGTERM and SIGHUP end everything.");
+      "SIGUSR1 writes the screenshot again. SIGINT, SIGTERM and SIGHUP end everything.\n"
+      "Without --backend a screen is taken if we were started on a virtual terminal. There:\n"
+      "Ctrl+Alt+Backspace ends, Ctrl+Alt+F1 to F12 switch to another terminal, Alt+Tab is the\n"
+      "next window, Alt+F4 closes the window, Logo+Enter runs a terminal.");
   app.set_version_flag("--version", std::string{"compositor-demo "} + calloop::version);
-  app.add_option("--backend", backend, "where pictures go: auto or headless")
+  app.add_option("--backend", backend, "where pictures go: auto, drm or headless")
       ->type_name("NAME")
       ->check(check_backend);
-  app.add_option("--output", mode, "size in pixels and refresh rate in hertz; 1280x720@60")
+  app.add_option("--output", mode,
+                 "size in pixels and refresh rate in hertz of the headless output; "
+                 "1280x720@60")
       ->type_name("WxH@HZ")
       ->check(check_mode);
   app.add_option("--socket", options.socket, "name of the socket in XDG_RUNTIME_DIR")
@@ -145,6 +165,18 @@ std::variant<Options, Refusal> parse_options(int argc, const char* const* argv) 
   app.add_option("--run-for", seconds, "end after that time; status 0")
       ->type_name("SECONDS")
       ->check(check_seconds);
+  app.add_option("--cursor", cursor,
+                 "who shows the pointer: hardware (where the card can) or software")
+      ->type_name("NAME")
+      ->check(check_cursor);
+  app.add_flag("--natural-scroll", options.natural_scroll, "content follows the fingers");
+  app.add_flag("!--no-tap", options.tap_to_click, "a tap on a touchpad is no click");
+  app.add_option("--pointer-speed", speed, "acceleration of mice, -1 to 1; 0")
+      ->type_name("NUMBER")
+      ->check(check_speed);
+  app.add_option("--terminal", options.terminal, "what Logo+Enter runs with /bin/sh -c; foot")
+      ->type_name("COMMAND")
+      ->check(check_not_empty);
   app.add_option("--autostart", options.autostart, "run with /bin/sh -c; may be repeated")
       ->type_name("COMMAND")
       ->allow_extra_args(false)
@@ -164,6 +196,11 @@ std::variant<Options, Refusal> parse_options(int argc, const char* const* argv) 
 
   if (backend == "headless")
     options.backend = Backend::Headless;
+  else if (backend == "drm")
+    options.backend = Backend::Drm;
+  if (cursor == "software")
+    options.cursor = CursorPlane::Software;
+  options.pointer_speed = *number<double>(speed);
   options.output = *parse_mode(mode);
   if (!seconds.empty())
     options.run_for = std::chrono::duration_cast<calloop::Duration>(

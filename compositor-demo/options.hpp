@@ -24,14 +24,22 @@ struct Mode {
 // Nothing if the text is no usable mode.
 std::optional<Mode> parse_mode(std::string_view text);
 
-enum class Backend { Automatic, Headless };
+enum class Backend { Automatic, Headless, Drm };
+
+// Who paints the pointer where a card has a plane for it.
+enum class CursorPlane { Hardware, Software };
 
 struct Options {
   Backend backend = Backend::Automatic;
-  Mode output{{1280, 720}};
-  std::string socket;      // name below XDG_RUNTIME_DIR; empty: the first free wayland-N
-  std::string screenshot;  // file to write; empty: none
+  Mode output{{1280, 720}};  // of the headless one
+  std::string socket;        // name below XDG_RUNTIME_DIR; empty: the first free wayland-N
+  std::string screenshot;    // file to write; empty: none
   std::optional<calloop::Duration> run_for;
+  CursorPlane cursor = CursorPlane::Hardware;
+  bool natural_scroll = false;
+  bool tap_to_click = true;
+  double pointer_speed = 0;            // -1 to 1
+  std::string terminal = "foot";       // for /bin/sh -c, when somebody asks for one
   std::vector<std::string> autostart;  // each for /bin/sh -c
   std::vector<std::string> command;    // behind "--", run as it is
 };

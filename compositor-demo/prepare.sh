@@ -47,6 +47,7 @@ build_packages=(
   g++ meson ninja-build pkgconf
   libwayland-dev libwayland-bin wayland-protocols
   libpixman-1-dev libxkbcommon-dev xkb-data libpng-dev libcli11-dev
+  libinput-dev libudev-dev libseat-dev libdrm-dev libxcursor-dev
 )
 
 # configure DIRECTORY [MESON OPTION...]

@@ -1,7 +1,9 @@
 // The surface that is the pointer's image, and its hot spot.
 #pragma once
 
+#include <functional>
 #include <string_view>
+#include <utility>
 
 #include "compositor-demo/geometry.hpp"
 #include "compositor-demo/protocol/surface.hpp"
@@ -17,6 +19,9 @@ class Cursor final : public Surface::Role {
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
   ~Cursor() { reset(); }
+
+  // Called when it looks different, or may. It must not throw.
+  void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
 
   // False, and nothing changes, if the surface has another role.
   bool set(Surface& surface, Point hotspot);
@@ -34,9 +39,18 @@ class Cursor final : public Surface::Role {
   // Surface::Role.
   std::string_view role_name() const noexcept override { return name; }
   void committed() override;
-  void surface_destroyed() noexcept override { surface_ = nullptr; }
+  void surface_destroyed() noexcept override {
+    surface_ = nullptr;
+    changed();
+  }
 
  private:
+  void changed() const noexcept {
+    if (changed_)
+      changed_();
+  }
+
+  std::function<void()> changed_;
   Surface* surface_ = nullptr;
   Point hotspot_;
   bool hidden_ = false;

@@ -118,6 +118,21 @@ void Keyboard::key(std::uint32_t key, bool pressed, std::uint32_t milliseconds) 
   }
 }
 
+bool Keyboard::modifier_active(const char* name) const noexcept {
+  return xkb_state_mod_name_is_active(state_.get(), name, XKB_STATE_MODS_EFFECTIVE) > 0;
+}
+
+std::uint32_t Keyboard::leds() const noexcept {
+  std::uint32_t leds = 0;
+  std::uint32_t bit = 1;
+  for (const char* const name : {XKB_LED_NAME_NUM, XKB_LED_NAME_CAPS, XKB_LED_NAME_SCROLL}) {
+    if (xkb_state_led_name_is_active(state_.get(), name) > 0)
+      leds |= bit;
+    bit <<= 1;
+  }
+  return leds;
+}
+
 void Keyboard::release_all(std::uint32_t milliseconds) {
   while (!pressed_.empty())
     key(pressed_.back(), false, milliseconds);

@@ -39,6 +39,10 @@ class Keyboard {
   void release_all(std::uint32_t milliseconds);
 
   const Keymap& keymap() const noexcept { return keymap_; }
+  // Whether a modifier of this name (XKB_MOD_NAME_*) changes what a key means now.
+  bool modifier_active(const char* name) const noexcept;
+  // A bit for each LED that is to be lit: 1 num lock, 2 caps lock, 4 scroll lock.
+  std::uint32_t leds() const noexcept;
 
  private:
   // What a client's wl_keyboard is to us.

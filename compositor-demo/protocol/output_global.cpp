@@ -42,6 +42,17 @@ void OutputGlobal::bind(wl_client* client, int version, std::uint32_t id) {
   wl_resource_set_implementation(resource, &requests, charge.release(), &leave_list);
   wl_list_insert(resources_.prev, wl_resource_get_link(resource));
 
+  describe(resource);
+  // There is one screen, and what is entered is on it.
+  const auto tell = [](wl_resource* surface, void* output) noexcept {
+    Surface::output_bound(surface, static_cast<wl_resource*>(output));
+    return WL_ITERATOR_CONTINUE;
+  };
+  wl_client_for_each_resource(client, tell, resource);
+}
+
+void OutputGlobal::describe(wl_resource* resource) const noexcept {
+  const int version = wl_resource_get_version(resource);
   // Clients compute a density from it and divide: an output of unknown size says 96 dpi.
   const auto length = [](int pixels, int millimetres) {
     return millimetres > 0 ? millimetres : std::max(1, pixels * 254 / 960);
@@ -61,13 +72,16 @@ void OutputGlobal::bind(wl_client* client, int version, std::uint32_t id) {
   }
   if (version >= WL_OUTPUT_DONE_SINCE_VERSION)
     wl_output_send_done(resource);
+}
 
-  // There is one screen, and what is entered is on it.
-  const auto tell = [](wl_resource* surface, void* output) noexcept {
-    Surface::output_bound(surface, static_cast<wl_resource*>(output));
-    return WL_ITERATOR_CONTINUE;
-  };
-  wl_client_for_each_resource(client, tell, resource);
+void OutputGlobal::change(const OutputInfo& info) {
+  info_ = info;
+  for (wl_list* link = resources_.next; link != &resources_; link = link->next)
+    describe(wl_resource_from_link(link));
+}
+
+void OutputGlobal::withdraw() noexcept {
+  wl_global_remove(global_.get());
 }
 
 template <class F>
@@ -87,6 +101,33 @@ void OutputGlobal::send_enter(wl_resource* surface) const noexcept {
 void OutputGlobal::send_leave(wl_resource* surface) const noexcept {
   for_each_of(wl_resource_get_client(surface),
               [surface](wl_resource* output) { wl_surface_send_leave(surface, output); });
+}
+
+std::list<OutputGlobal>::iterator Outputs::find(const std::string& name) noexcept {
+  return std::ranges::find_if(
+      outputs_, [&](const OutputGlobal& output) { return output.info().name == name; });
+}
+
+void Outputs::change(const OutputInfo& info) {
+  if (const auto output = find(info.name); output != outputs_.end())
+    output->change(info);
+}
+
+void Outputs::remove(const std::string& name) {
+  const auto output = find(name);
+  if (output == outputs_.end())
+    return;
+  output->withdraw();
+  withdrawn_.splice(withdrawn_.end(), outputs_, output);
+  if (withdrawn_.size() > most_withdrawn)
+    withdrawn_.pop_front();
+}
+
+std::vector<Rect> Outputs::areas() const {
+  std::vector<Rect> areas;
+  for (const OutputGlobal& output : outputs_)
+    areas.push_back(output.area());
+  return areas;
 }
 
 void Outputs::send_enter(wl_resource* surface) const noexcept {

@@ -1,8 +1,11 @@
 // wl_output: what clients learn about the screens.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
+#include <string>
+#include <vector>
 
 #include <wayland-server-core.h>
 
@@ -28,9 +31,15 @@ class OutputGlobal {
   void send_enter(wl_resource* surface) const noexcept;
   void send_leave(wl_resource* surface) const noexcept;
 
+  // It is different now: tells everybody who has bound it.
+  void change(const OutputInfo& info);
+  // Nobody sees it any more; who binds it at this moment is no evildoer, and gets an output.
+  void withdraw() noexcept;
+
   void bind(wl_client* client, int version, std::uint32_t id);
 
  private:
+  void describe(wl_resource* resource) const noexcept;
   template <class F>
   void for_each_of(wl_client* client, F f) const noexcept;
 
@@ -39,17 +48,27 @@ class OutputGlobal {
   Global global_;
 };
 
-// All screens; they only come.
+// All screens.
 class Outputs {
  public:
   explicit Outputs(wl_display* display) noexcept : display_{display} {}
   OutputGlobal& add(const OutputInfo& info) { return outputs_.emplace_back(display_, info); }
+  // By name; one that is not there is ignored.
+  void change(const OutputInfo& info);
+  void remove(const std::string& name);
+  std::vector<Rect> areas() const;
   void send_enter(wl_resource* surface) const noexcept;
   void send_leave(wl_resource* surface) const noexcept;
 
  private:
+  // So many that are gone are kept for those who have not heard of it.
+  static constexpr std::size_t most_withdrawn = 16;
+
+  std::list<OutputGlobal>::iterator find(const std::string& name) noexcept;
+
   wl_display* display_;
   std::list<OutputGlobal> outputs_;  // never moved: their addresses are given away
+  std::list<OutputGlobal> withdrawn_;
 };
 
 }  // namespace demo

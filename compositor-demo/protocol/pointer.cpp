@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <string>
 
+#include "compositor-demo/protocol/fixed.hpp"
 #include "compositor-demo/protocol/resource.hpp"
 
 namespace demo {
 namespace {
-
-// 24.8 bits: what does not fit is as far away as can be said.
-wl_fixed_t fixed(double value) noexcept {
-  constexpr double limit = (1 << 23) - 1;
-  return wl_fixed_from_double(std::clamp(value, -limit, limit));
-}
 
 void send_frame(wl_resource* resource) noexcept {
   if (wl_resource_get_version(resource) >= WL_POINTER_FRAME_SINCE_VERSION)

@@ -58,6 +58,7 @@ class Pointer {
   }
   // What the client with the focus wants the pointer to look like.
   const Cursor& cursor() const noexcept { return cursor_; }
+  Cursor& cursor() noexcept { return cursor_; }
 
  private:
   // What a client's wl_pointer is to us.

@@ -44,12 +44,15 @@ struct Protocol::Parts {
         seat{display.get()},
         data_devices{display.get(), seat},
         xdg_shell{display.get(), windows},
-        focus_retry{display.get(), [this] { give_focus(); }} {}
+        focus_retry{display.get(), [this] { give_focus(); }} {
+    seat.pointer().cursor().on_change([&host] { host.cursor_changed(); });
+  }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
   // The host may be half gone: it hears nothing of how its windows end.
   ~Parts() {
     windows.mute();
+    seat.pointer().cursor().on_change({});
     display.destroy_clients();
   }
 
@@ -96,7 +99,18 @@ void Protocol::stop_accepting() noexcept {
 }
 
 void Protocol::add_output(const OutputInfo& output) {
-  parts_->xdg_shell.add_output(parts_->outputs.add(output).area());
+  parts_->outputs.add(output);
+  parts_->xdg_shell.set_outputs(parts_->outputs.areas());
+}
+
+void Protocol::remove_output(const std::string& name) {
+  parts_->outputs.remove(name);
+  parts_->xdg_shell.set_outputs(parts_->outputs.areas());
+}
+
+void Protocol::change_output(const OutputInfo& output) {
+  parts_->outputs.change(output);
+  parts_->xdg_shell.set_outputs(parts_->outputs.areas());
 }
 
 // ------------------------------------------------------------------------------------- windows
@@ -187,6 +201,18 @@ void Protocol::frame_throttled(WindowId id, calloop::TimePoint time) {
   parts_->shown(id, time);
 }
 
+bool Protocol::append_cursor(Point hotspot, std::vector<Picture>& pictures) {
+  const Cursor& cursor = parts_->seat.pointer().cursor();
+  if (cursor.surface() != nullptr)
+    cursor.surface()->append_pictures(hotspot - cursor.hotspot(), pictures);
+  return cursor.surface() != nullptr || cursor.hidden();
+}
+
+void Protocol::cursor_shown(calloop::TimePoint time) {
+  if (Surface* const surface = parts_->seat.pointer().cursor().surface())
+    surface->frame_shown(milliseconds(time));
+}
+
 bool Protocol::shown_since_last_commit(WindowId id) const {
   const Window* const window = parts_->windows.find(id);
   return window != nullptr && window->shown_since_last_commit();
@@ -230,6 +256,69 @@ void Protocol::key(std::uint32_t key, bool pressed, calloop::TimePoint time) {
   parts_->seat.keyboard().key(key, pressed, milliseconds(time));
   if (Surface* const focus = parts_->seat.keyboard().focus())
     parts_->display.check_reading(focus->client(), time);
+}
+
+void Protocol::pointer_axis(const Axis& axis, calloop::TimePoint time) {
+  using Scroll = Pointer::Scroll;
+  Scroll scroll;
+  scroll.source = axis.source == AxisSource::Wheel    ? Scroll::Source::Wheel
+                  : axis.source == AxisSource::Finger ? Scroll::Source::Finger
+                                                      : Scroll::Source::Continuous;
+  if (axis.dx != 0 || axis.v120_x != 0 || axis.stop_x)
+    scroll.horizontal = {axis.dx, axis.v120_x, axis.stop_x};
+  if (axis.dy != 0 || axis.v120_y != 0 || axis.stop_y)
+    scroll.vertical = {axis.dy, axis.v120_y, axis.stop_y};
+  parts_->seat.pointer().scroll(scroll, milliseconds(time));
+  if (Surface* const focus = parts_->seat.pointer().focus())
+    parts_->display.check_reading(focus->client(), time);
+}
+
+bool Protocol::accepts_input(WindowId id, double x, double y) const {
+  Window* const window = parts_->windows.find(id);
+  return window != nullptr && window->hit(x, y).has_value();
+}
+
+KeyModifiers Protocol::modifiers() const noexcept {
+  const Keyboard& keyboard = parts_->seat.keyboard();
+  return {.shift = keyboard.modifier_active(XKB_MOD_NAME_SHIFT),
+          .control = keyboard.modifier_active(XKB_MOD_NAME_CTRL),
+          .alt = keyboard.modifier_active(XKB_MOD_NAME_ALT),
+          .logo = keyboard.modifier_active(XKB_MOD_NAME_LOGO)};
+}
+
+std::uint32_t Protocol::leds() const noexcept {
+  return parts_->seat.keyboard().leds();
+}
+
+void Protocol::set_has_touch(bool has_touch) {
+  parts_->seat.set_has_touch(has_touch);
+}
+
+void Protocol::touch_down(std::optional<WindowId> id, std::int32_t touch, double x, double y,
+                          calloop::TimePoint time) {
+  Window* const window = id ? parts_->windows.find(*id) : nullptr;
+  const auto under = window == nullptr ? std::nullopt : window->hit(x, y);
+  parts_->seat.touch().down(touch, under, x, y, milliseconds(time));
+  if (under)
+    parts_->display.check_reading(under->surface->client(), time);
+}
+
+void Protocol::touch_motion(std::int32_t touch, double x, double y, calloop::TimePoint time) {
+  parts_->seat.touch().motion(touch, x, y, milliseconds(time));
+  if (Surface* const surface = parts_->seat.touch().surface_of(touch))
+    parts_->display.check_reading(surface->client(), time);
+}
+
+void Protocol::touch_up(std::int32_t touch, calloop::TimePoint time) {
+  parts_->seat.touch().up(touch, milliseconds(time));
+}
+
+void Protocol::touch_frame() {
+  parts_->seat.touch().frame();
+}
+
+void Protocol::touch_cancel() {
+  parts_->seat.touch().cancel();
 }
 
 }  // namespace demo

@@ -35,6 +35,27 @@ struct OutputInfo {
   Transform transform = Transform::Normal;
 };
 
+enum class AxisSource { Wheel, Finger, Continuous };
+
+// One turn of a wheel, or one stroke of fingers.
+struct Axis {
+  double dx = 0;  // as pointer motion, in surface-local pixels
+  double dy = 0;
+  int v120_x = 0;  // of wheels: 120 for each click
+  int v120_y = 0;
+  AxisSource source = AxisSource::Wheel;
+  bool stop_x = false;  // the fingers were lifted
+  bool stop_y = false;
+};
+
+// Which of the keys that change others are held, as the keymap has it.
+struct KeyModifiers {
+  bool shift = false;
+  bool control = false;
+  bool alt = false;
+  bool logo = false;
+};
+
 class Protocol {
  public:
   // What protocol needs from its owner. Called while a client's request is served, so a client is
@@ -46,6 +67,8 @@ class Protocol {
     // Something visible of the window changed (subsurfaces and popups too), or somebody waits for a
     // frame of it.
     virtual void window_committed(WindowId) = 0;
+    // What the pointer looks like is different, or may be.
+    virtual void cursor_changed() noexcept {}
 
    protected:
     ~Host() = default;
@@ -69,6 +92,9 @@ class Protocol {
   void stop_accepting() noexcept;
   // Clients see one more output. Before the first client, at best: some look only once.
   void add_output(const OutputInfo& output);
+  // The one of that name is gone, or is different.
+  void remove_output(const std::string& name);
+  void change_output(const OutputInfo& output);
 
   // --- windows. A WindowId that is not mapped any more is not an error: sizes are empty, texts
   // too, and nothing happens.
@@ -108,6 +134,12 @@ class Protocol {
   // Somebody waits for frame_shown or frame_throttled.
   bool frame_wanted(WindowId id) const;
 
+  // Appends what the client under the pointer wants it to look like, with the pixel that points at
+  // `hotspot`; that may be nothing at all. False if no client has said anything.
+  bool append_cursor(Point hotspot, std::vector<Picture>& pictures);
+  // It was shown: see frame_shown.
+  void cursor_shown(calloop::TimePoint time);
+
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.
 
@@ -117,7 +149,25 @@ class Protocol {
   // The pointer is there, above this window or above none.
   void pointer_motion(std::optional<WindowId> id, double x, double y, calloop::TimePoint time);
   void pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time);
+  void pointer_axis(const Axis& axis, calloop::TimePoint time);
   void key(std::uint32_t key, bool pressed, calloop::TimePoint time);
+  // Whether anything of the window, its popups included, wants the pointer at this place.
+  bool accepts_input(WindowId id, double x, double y) const;
+  KeyModifiers modifiers() const noexcept;
+  // The LEDs of keyboards that are to be lit: 1 num lock, 2 caps lock, 4 scroll lock.
+  std::uint32_t leds() const noexcept;
+  // Whether there is a touch screen; without one what follows is heard by nobody.
+  void set_has_touch(bool has_touch);
+  // A finger, by a number that is its own while it is down, is put down above this window or above
+  // none. It belongs to that window until it is lifted: motion is reported relative to it.
+  void touch_down(std::optional<WindowId> id, std::int32_t touch, double x, double y,
+                  calloop::TimePoint time);
+  void touch_motion(std::int32_t touch, double x, double y, calloop::TimePoint time);
+  void touch_up(std::int32_t touch, calloop::TimePoint time);
+  // What was reported since the last one happened at one time.
+  void touch_frame();
+  // All fingers that are down are not for the clients any more: a gesture, or another session.
+  void touch_cancel();
 
  private:
   struct Parts;

@@ -18,18 +18,42 @@ Seat::Seat(wl_display* display)
     : serials_{display},
       pointer_{serials_},
       keyboard_{serials_},
+      touch_{serials_},
       keyboard_client_gone_{[this](void*) noexcept {
         keyboard_client_gone_.disconnect();
         keyboard_client_ = nullptr;
       }},
       global_{make_global<&Seat::bind>(display, &wl_seat_interface, version, *this)} {}
 
+Seat::Resource::Resource(Seat& seat, wl_resource* resource)
+    : seat_{seat}, resource_{resource}, charge_{wl_resource_get_client(resource), Limit::Bindings} {
+  seat_.resources_.push_back(resource);
+}
+
 void Seat::bind(wl_client* client, int bound_version, std::uint32_t id) {
   wl_resource* resource = create_resource(client, &wl_seat_interface, bound_version, id);
-  give_object(resource, &Resource::requests, std::make_unique<Resource>(*this, client));
+  give_object(resource, &Resource::requests, std::make_unique<Resource>(*this, resource));
   if (bound_version >= WL_SEAT_NAME_SINCE_VERSION)
     wl_seat_send_name(resource, "seat0");
-  wl_seat_send_capabilities(resource, WL_SEAT_CAPABILITY_POINTER | WL_SEAT_CAPABILITY_KEYBOARD);
+  send_capabilities(resource);
+}
+
+void Seat::send_capabilities(wl_resource* resource) const noexcept {
+  std::uint32_t capabilities = WL_SEAT_CAPABILITY_POINTER | WL_SEAT_CAPABILITY_KEYBOARD;
+  if (has_touch_)
+    capabilities |= WL_SEAT_CAPABILITY_TOUCH;
+  wl_seat_send_capabilities(resource, capabilities);
+}
+
+void Seat::set_has_touch(bool has_touch) {
+  if (has_touch == has_touch_)
+    return;
+  has_touch_ = has_touch;
+  had_touch_ = true;
+  if (!has_touch)
+    touch_.cancel();
+  for (wl_resource* const resource : resources_)
+    send_capabilities(resource);
 }
 
 void Seat::set_keyboard_focus(Surface* surface) {
@@ -61,8 +85,13 @@ void Seat::Resource::get_keyboard(wl_resource* resource, std::uint32_t id) {
                                   wl_resource_get_version(resource), id);
 }
 
-void Seat::Resource::get_touch(wl_resource* resource, std::uint32_t /*id*/) {
-  throw ProtocolError{resource, WL_SEAT_ERROR_MISSING_CAPABILITY, "the seat never had touch"};
+// "It is a protocol violation to issue this request on a seat that has never had the touch
+// capability."
+void Seat::Resource::get_touch(wl_resource* resource, std::uint32_t id) {
+  if (!seat_.had_touch_)
+    throw ProtocolError{resource, WL_SEAT_ERROR_MISSING_CAPABILITY, "the seat never had touch"};
+  seat_.touch_.create_resource(wl_resource_get_client(resource), wl_resource_get_version(resource),
+                               id);
 }
 
 }  // namespace demo

@@ -1,5 +1,5 @@
-// wl_seat: one user with a pointer and a keyboard. Both are always there, also without devices:
-// many clients give up on a seat that has no keyboard.
+// wl_seat: one user with a pointer and a keyboard, and perhaps a touch screen. The first two are
+// always there, also without devices: many clients give up on a seat that has no keyboard.
 //
 // Who has the focus is decided by the owner; the seat tells the clients. Outlives its clients:
 // destroy the clients, then this, then the display.
@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include <wayland-server-core.h>
 
@@ -18,6 +19,7 @@
 #include "compositor-demo/protocol/pointer.hpp"
 #include "compositor-demo/protocol/resource.hpp"
 #include "compositor-demo/protocol/surface.hpp"
+#include "compositor-demo/protocol/touch.hpp"
 
 namespace demo {
 
@@ -49,6 +51,9 @@ class Seat {
 
   Pointer& pointer() noexcept { return pointer_; }
   const Pointer& pointer() const noexcept { return pointer_; }
+  // Whether there is a touch screen: clients are told when it comes and goes.
+  void set_has_touch(bool has_touch);
+  Touch& touch() noexcept { return touch_; }
   Keyboard& keyboard() noexcept { return keyboard_; }
   const Keyboard& keyboard() const noexcept { return keyboard_; }
   // Whether this client may act for the user with the serial it gives.
@@ -60,7 +65,10 @@ class Seat {
   // What a client's wl_seat is to us.
   class Resource {
    public:
-    Resource(Seat& seat, wl_client* client) : seat_{seat}, charge_{client, Limit::Bindings} {}
+    Resource(Seat& seat, wl_resource* resource);
+    Resource(const Resource&) = delete;
+    Resource& operator=(const Resource&) = delete;
+    ~Resource() { std::erase(seat_.resources_, resource_); }
     void get_pointer(wl_resource* resource, std::uint32_t id);
     void get_keyboard(wl_resource* resource, std::uint32_t id);
     void get_touch(wl_resource* resource, std::uint32_t id);
@@ -69,14 +77,20 @@ class Seat {
 
    private:
     Seat& seat_;
+    wl_resource* resource_;
     Charge charge_;
   };
 
   void focus_client_changed(wl_client* client);
+  void send_capabilities(wl_resource* resource) const noexcept;
 
   InputSerials serials_;
   Pointer pointer_;
   Keyboard keyboard_;
+  Touch touch_;
+  bool has_touch_ = false;
+  bool had_touch_ = false;  // now or before
+  std::vector<wl_resource*> resources_;
   wl_client* keyboard_client_ = nullptr;
   calloop::wayland::Listener keyboard_client_gone_;
   FocusObserver* observer_ = nullptr;

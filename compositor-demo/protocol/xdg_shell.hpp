@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <wayland-server-core.h>
@@ -31,6 +32,7 @@ class XdgShell {
   // Popups are kept inside the output their window is on, and new windows hear how large they
   // should be at most: as large as the first output. In the coordinates in which windows are drawn.
   void add_output(const Rect& area) { outputs_.push_back(area); }
+  void set_outputs(std::vector<Rect> areas) { outputs_ = std::move(areas); }
 
   Windows& windows() const noexcept { return windows_; }
   std::uint32_t next_serial() const noexcept { return wl_display_next_serial(display_); }

@@ -39,6 +39,14 @@ void Shell::resize(WindowId id, Size size) noexcept {
     window->size = size;
 }
 
+void Shell::move(WindowId id, Point position) {
+  const auto window = find(id);
+  if (window == windows_.end() || window->position == position)
+    return;
+  window->position = position;
+  host_.arrangement_changed();
+}
+
 void Shell::raise(WindowId id) {
   const auto window = find(id);
   if (window == windows_.end())

@@ -44,6 +44,8 @@ class Shell {
   void remove(WindowId id);
   // The window chose another size; its corner stays.
   void resize(WindowId id, Size size) noexcept;
+  // Puts the window's corner there.
+  void move(WindowId id, Point position);
   // To the top, with the focus.
   void raise(WindowId id);
 

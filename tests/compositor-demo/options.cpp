@@ -48,6 +48,23 @@ TEST(Options, TakesAll) {
   EXPECT_EQ(options.command, (std::vector<std::string>{"program", "--help", "--", "-x"}));
 }
 
+TEST(Options, OfASeat) {
+  const Options none = accepted({});
+  EXPECT_EQ(none.cursor, CursorPlane::Hardware);
+  EXPECT_FALSE(none.natural_scroll);
+  EXPECT_TRUE(none.tap_to_click);
+  EXPECT_EQ(none.terminal, "foot");
+  const Options options =
+      accepted({"--backend", "drm", "--cursor", "software", "--natural-scroll", "--no-tap",
+                "--pointer-speed", "-0.5", "--terminal", "foot -e top"});
+  EXPECT_EQ(options.backend, Backend::Drm);
+  EXPECT_EQ(options.cursor, CursorPlane::Software);
+  EXPECT_TRUE(options.natural_scroll);
+  EXPECT_FALSE(options.tap_to_click);
+  EXPECT_EQ(options.pointer_speed, -0.5);
+  EXPECT_EQ(options.terminal, "foot -e top");
+}
+
 TEST(Options, HelpAndVersionAreNoErrors) {
   const auto help = parse({"--help"});
   ASSERT_TRUE(std::holds_alternative<Refusal>(help));
@@ -83,11 +100,12 @@ INSTANTIATE_TEST_SUITE_P(
     All, BadOptions,
     testing::Values(
         Bad{{"--colour"}, "--colour"}, Bad{{"foot"}, "foot"}, Bad{{"--backend", "x11"}, "x11"},
-        Bad{{"--backend"}, "--backend"}, Bad{{"--output", "big"}, "big"},
-        Bad{{"--output", "0x720"}, "0x720"}, Bad{{"--output", "-5x720"}, "-5x720"},
-        Bad{{"--output", "1280x720@0"}, "1280x720@0"}, Bad{{"--output", "1280x720@"}, "1280x720@"},
-        Bad{{"--output", "1280x720@60Hz"}, "60Hz"}, Bad{{"--output", "99999x10"}, "99999x10"},
-        Bad{{"--output", "1280x720@nan"}, "nan"},
+        Bad{{"--cursor", "big"}, "big"}, Bad{{"--pointer-speed", "2"}, "2"},
+        Bad{{"--terminal", ""}, "empty"}, Bad{{"--backend"}, "--backend"},
+        Bad{{"--output", "big"}, "big"}, Bad{{"--output", "0x720"}, "0x720"},
+        Bad{{"--output", "-5x720"}, "-5x720"}, Bad{{"--output", "1280x720@0"}, "1280x720@0"},
+        Bad{{"--output", "1280x720@"}, "1280x720@"}, Bad{{"--output", "1280x720@60Hz"}, "60Hz"},
+        Bad{{"--output", "99999x10"}, "99999x10"}, Bad{{"--output", "1280x720@nan"}, "nan"},
         Bad{{"--output", "99999999999x10"}, "99999999999"}, Bad{{"--run-for", "soon"}, "soon"},
         Bad{{"--run-for", "-1"}, "-1"}, Bad{{"--run-for", "inf"}, "inf"},
         Bad{{"--socket", "a/b"}, "a/b"}, Bad{{"--socket", ""}, "''"},

@@ -1,0 +1,79 @@
+// wl_touch: fingers, each of which belongs to the surface on which it was put down.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <vector>
+
+#include <wayland-server-core.h>
+
+#include "compositor-demo/protocol/client_limits.hpp"
+#include "compositor-demo/protocol/input_serials.hpp"
+#include "compositor-demo/protocol/surface.hpp"
+#include "compositor-demo/protocol/surface_watch.hpp"
+
+namespace demo {
+
+// The touch screen of the seat. What happens at one time ends with frame() or cancel().
+class Touch {
+ public:
+  explicit Touch(InputSerials& serials) noexcept : serials_{serials} {}
+  Touch(const Touch&) = delete;
+  Touch& operator=(const Touch&) = delete;
+
+  // Answers wl_seat.get_touch. Of fingers that are down already it hears nothing.
+  void create_resource(wl_client* client, int version, std::uint32_t id);
+
+  // A finger is put down on this point of a surface, or on none: then nobody hears of it. `x` and
+  // `y` are the same point in the coordinates in which motion() will tell where it goes, which may
+  // be outside. An id that is down already is lifted first.
+  void down(std::int32_t id, const std::optional<Surface::Hit>& under, double x, double y,
+            std::uint32_t milliseconds);
+  void motion(std::int32_t id, double x, double y, std::uint32_t milliseconds);
+  // Also told when the surface is gone by then.
+  void up(std::int32_t id, std::uint32_t milliseconds);
+  // To those who have heard something since the last one.
+  void frame();
+  // All fingers are somebody else's from now on, and what they have done so far is to be undone.
+  void cancel();
+
+  // The surface that a finger belongs to; null when it is gone, or there is none.
+  Surface* surface_of(std::int32_t id) const noexcept;
+
+ private:
+  // What a client's wl_touch is to us.
+  class Resource {
+   public:
+    Resource(Touch& touch, wl_resource* resource);
+    Resource(const Resource&) = delete;
+    Resource& operator=(const Resource&) = delete;
+    ~Resource();
+
+    static const struct wl_touch_interface requests;
+
+   private:
+    Touch& touch_;
+    wl_resource* resource_;
+    Charge charge_;
+  };
+  struct Finger {
+    std::int32_t id = 0;
+    SurfaceWatch surface;
+    double dx = 0;  // from the coordinates of motion() to the surface's
+    double dy = 0;
+    double x = 0;  // where it is on the surface
+    double y = 0;
+    std::vector<wl_resource*> told;  // who have heard of its being put down
+  };
+
+  std::list<Finger>::iterator find(std::int32_t id) noexcept;
+  void expect_frame(wl_resource* resource);
+
+  InputSerials& serials_;
+  std::vector<wl_resource*> resources_;  // of all clients
+  std::vector<wl_resource*> unframed_;
+  std::list<Finger> fingers_;
+};
+
+}  // namespace demo

@@ -1,0 +1,65 @@
+// What the tests on a seat have in common: one virtual machine for all, a compositor for each.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "machine.hpp"
+#include "tests/compositor-demo/e2e/screenshot.hpp"
+
+namespace vm {
+
+// The compositor, in the guest.
+class Demo {
+ public:
+  // Starts it with `--backend drm` and these, and waits until it listens. Throws
+  // std::runtime_error.
+  explicit Demo(Machine& machine, const std::string& arguments = {});
+  Demo(const Demo&) = delete;
+  Demo& operator=(const Demo&) = delete;
+  // Ends it if that was not done, and its clients.
+  ~Demo();
+
+  int pid() const noexcept { return pid_; }
+  std::string log() const;
+  // Its log has this text, now or soon.
+  bool says(const std::string& text) const;
+  // Sends a signal and waits for the end; the status is that of the shell, 128 + N for signal N.
+  int end(const std::string& signal = "TERM");
+  int wait();
+
+ private:
+  Machine& machine_;
+  int pid_ = 0;
+  bool ended_ = false;
+};
+
+class SeatTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite();
+  // Fails each test if there is no machine, with the reason.
+  void SetUp() override;
+  // Keeps the logs and the screen of a test that has failed.
+  void TearDown() override;
+
+  static Machine& machine();
+  // A window of that colour, and the events of who owns it under that name. In the guest; ends with
+  // the compositor. With "draw" for `more` it draws all the time.
+  void start_client(const std::string& name, int width, int height, std::uint32_t colour,
+                    const std::string& more = {});
+  // Puts the pointer at this pixel of a screen, or of several together, of that size.
+  void point_at(int x, int y, e2e::Area screens = {0, 0, 1280, 800});
+  // What a monitor shows now.
+  e2e::Screenshot screen(int head = 0);
+  // Whether the screen is, now or soon, as one wants it.
+  bool screen_becomes(const std::function<bool(const e2e::Screenshot&)>& condition, int head = 0);
+  bool shows(std::uint32_t colour, const e2e::Area& where, int head = 0);
+
+  std::unique_ptr<Demo> demo;
+};
+
+}  // namespace vm
