@@ -32,6 +32,7 @@
 #include <calloop/sources/timer.hpp>
 
 #include "tests/calloop/adapters/client.hpp"
+#include "tests/calloop/descriptor_count.hpp"
 #include "tests/environment.hpp"
 #include "tests/temporary_directory.hpp"
 
@@ -239,6 +240,24 @@ struct Displays : Composed<Displays> {
     return {};
   }
 };
+
+TEST(DisplaySource, DisablingAThousandTimesLeaksNothing) {
+  EventLoop<> loop;
+  const ServerDisplay display = make_server();
+  const RegistrationToken token =
+      loop.handle().insert_source(DisplaySource{display.get()}, [](ClientsServed) {});
+  Client client{display.get()};
+  EXPECT_TRUE(client.roundtrip(loop));
+  const std::ptrdiff_t before = tests::descriptor_count();
+  for (int times = 0; times != 1000; ++times) {
+    ASSERT_TRUE(loop.handle().disable(token));
+    loop.dispatch(0ms);
+    ASSERT_TRUE(loop.handle().enable(token));
+    loop.dispatch(0ms);
+  }
+  EXPECT_EQ(tests::descriptor_count(), before);
+  EXPECT_TRUE(client.roundtrip(loop));
+}
 
 TEST(DisplaySource, MayComeAndGoAsAChild) {
   EventLoop<> loop;
@@ -540,6 +559,25 @@ struct Sockets : Composed<Sockets> {
     return list[token.child()].process_events(readiness, token, emit);
   }
 };
+
+TEST_F(ListeningSocketTest, DisablingItAThousandTimesLeaksNothing) {
+  EventLoop<> loop;
+  ListeningSocket socket = ListeningSocket::open("here");
+  const std::string path = socket.path();
+  int accepted = 0;
+  const RegistrationToken token = loop.handle().insert_source(
+      ListeningSocketSource{std::move(socket)}, [&](OwnedFd) { ++accepted; });
+  const std::ptrdiff_t before = tests::descriptor_count();
+  for (int times = 0; times != 1000; ++times) {
+    ASSERT_TRUE(loop.handle().disable(token));
+    ASSERT_TRUE(loop.handle().enable(token));
+  }
+  EXPECT_EQ(tests::descriptor_count(), before);
+  const OwnedFd client = connect_to(path);
+  for (int turn = 0; turn != 10 && accepted == 0; ++turn)
+    loop.dispatch(10ms);
+  EXPECT_EQ(accepted, 1);
+}
 
 TEST_F(ListeningSocketTest, SourceMayComeAsAChild) {
   EventLoop<> loop;
