@@ -174,14 +174,11 @@ TimePoint TimerQueue::find_next_expiry() noexcept {
   for (bool found = false; used_levels_ != 0 && !found;) {
     const Bucket bucket = first_bucket();
     TimePoint earliest = TimePoint::max();
-    const List list = list_of(bucket.level, bucket.digit);
     int left = looked_at;
-    std::uint32_t index = list.first;
-    for (bool is_last = false; !is_last;) {
+    for (std::uint32_t index = list_of(bucket.level, bucket.digit).first; index != none;) {
       Node& timer = node(index);
       const TimePoint deadline = time_point(timer.deadline);
       const std::uint32_t next = timer.next;
-      is_last = index == list.last;
       if (tick_of(deadline) >= bucket.end()) {  // it was re-armed to later
         leave_bucket(index, timer);
         arm(index, timer);

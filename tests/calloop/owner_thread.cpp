@@ -6,9 +6,6 @@
 #include <string>
 #include <thread>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +13,7 @@
 #include <calloop/owner_thread.hpp>
 
 #include "tests/calloop/pipe.hpp"
+#include "tests/calloop/status_in_child.hpp"
 
 namespace {
 
@@ -82,22 +80,6 @@ TEST(OwnerThread, AScopedRegistrationThatEndsElsewhereDoesNothing) {
   EXPECT_EQ(loop.handle().source_count(), 1u);
 }
 
-// The exit status of `f` in a child process: what it returns.
-int status_in_child(const std::function<int()>& f) {
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    int status = 99;
-    try {
-      status = f();
-    } catch (...) {
-    }
-    ::_exit(status);
-  }
-  int status = 0;
-  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
-}
-
 TEST(OwnerThread, UseAfterForkIsRefused) {
   EventLoop<> loop;
   const RegistrationToken token = loop.handle().insert_source(Timer::after(1h), [] {});
@@ -109,7 +91,7 @@ TEST(OwnerThread, UseAfterForkIsRefused) {
     }
     return false;
   };
-  EXPECT_EQ(status_in_child([&] {
+  EXPECT_EQ(tests::status_in_child([&] {
               if (!refused([&] { loop.dispatch(0ns); }))
                 return 1;
               if (!refused([&] { loop.handle().insert_source(Timer::after(1h), [] {}); }))
@@ -134,7 +116,7 @@ TEST(OwnerThread, DestroyingTheLoopAfterForkLeavesTheParentsAlone) {
   });
   auto [ping, source] = make_ping();
   loop->handle().insert_source(std::move(source), [&] { ++calls; });
-  EXPECT_EQ(status_in_child([&] {
+  EXPECT_EQ(tests::status_in_child([&] {
               loop.reset();
               return 0;
             }),
@@ -147,7 +129,7 @@ TEST(OwnerThread, DestroyingTheLoopAfterForkLeavesTheParentsAlone) {
 
 TEST(OwnerThread, AChildMayHaveALoopOfItsOwn) {
   EventLoop<> loop;
-  EXPECT_EQ(status_in_child([] {
+  EXPECT_EQ(tests::status_in_child([] {
               EventLoop<> own;
               int fired = 0;
               own.handle().insert_source(Timer::immediate(), [&] { ++fired; });

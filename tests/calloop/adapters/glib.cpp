@@ -1,4 +1,4 @@
-// With GLib as it is, in both directions.
+// A GMainContext in a loop of ours, with GLib as it is.
 #include <calloop/adapters/glib.hpp>
 
 #include <fcntl.h>
@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -31,15 +30,15 @@
 #include <calloop/event_loop.hpp>
 #include <calloop/scoped_registration.hpp>
 #include <calloop/sources/generic.hpp>
-#include <calloop/sources/ping.hpp>
 #include <calloop/sources/timer.hpp>
 
 #include "tests/calloop/adapters/client.hpp"
+#include "tests/calloop/adapters/glib_context.hpp"
 #include "tests/calloop/asleep.hpp"
 #include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
-#include "tests/calloop/hooked_source.hpp"
 #include "tests/calloop/pipe.hpp"
+#include "tests/calloop/status_in_child.hpp"
 
 namespace calloop::glib {
 namespace {
@@ -50,54 +49,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using tests::Boom;
 using tests::Client;
-using tests::HookedSource;
 using tests::Pipe;
 using Log = std::vector<std::string>;
-
-// Gives `source` to `context`; `closure` says whether it stays.
-GSource* attach(GMainContext* context, GSource* source, std::function<bool()> closure,
-                int priority = G_PRIORITY_DEFAULT,
-                const std::shared_ptr<FirstError>& errors = std::make_shared<FirstError>()) {
-  set_callback(source, errors, std::move(closure));
-  g_source_set_priority(source, priority);
-  g_source_attach(source, context);
-  g_source_unref(source);  // the context has a reference as long as it is attached
-  return source;
-}
-GSource* add_idle(GMainContext* context, std::function<bool()> closure,
-                  int priority = G_PRIORITY_DEFAULT) {
-  return attach(context, g_idle_source_new(), std::move(closure), priority);
-}
-GSource* add_timeout(GMainContext* context, unsigned milliseconds, std::function<bool()> closure) {
-  return attach(context, g_timeout_source_new(milliseconds), std::move(closure));
-}
-
-// A descriptor as g_unix_fd_add has it, with a closure.
-class Watch {
- public:
-  Watch(GMainContext* context, int fd, std::function<bool(GIOCondition)> closure,
-        GIOCondition condition = G_IO_IN, int priority = G_PRIORITY_DEFAULT)
-      : closure_{std::move(closure)}, source_{g_unix_fd_source_new(fd, condition)} {
-    const GUnixFDSourceFunc call = [](int, GIOCondition ready, gpointer self) noexcept -> gboolean {
-      return static_cast<Watch*>(self)->closure_(ready) ? TRUE : FALSE;
-    };
-    g_source_set_callback(source_, G_SOURCE_FUNC(call), this, nullptr);
-    g_source_set_priority(source_, priority);
-    // Or GLib takes the descriptor away while it calls, and wakes whoever sleeps for that.
-    g_source_set_can_recurse(source_, TRUE);
-    g_source_attach(source_, context);
-  }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-  ~Watch() {
-    g_source_destroy(source_);
-    g_source_unref(source_);
-  }
-
- private:
-  std::function<bool(GIOCondition)> closure_;
-  GSource* source_;
-};
 
 // A GSource that counts how often it is asked, and is never ready.
 class Witness {
@@ -137,43 +90,21 @@ class Witness {
 GSourceFuncs Witness::functions{&Witness::prepare, &Witness::check, &Witness::dispatch,
                                 nullptr,           nullptr,         nullptr};
 
-class GlibTest : public testing::Test {
- protected:
-  GlibTest() : owned_{g_main_context_new()} {}
-  ~GlibTest() override { drop_context(); }
-  void drop_context() noexcept {
-    if (owned_ != nullptr)
-      g_main_context_unref(std::exchange(owned_, nullptr));
-  }
-  [[nodiscard]] GMainContext* context() const noexcept { return owned_; }
-
-  Log log_;
-
- private:
-  GMainContext* owned_;
-};
-
 // A function of another thread, which has returned when it is over.
 template <class F>
 auto in_a_thread(F f) {
   return std::async(std::launch::async, std::move(f)).get();
 }
 
-// The status of a child process in which `f` has run.
-template <class F>
-int in_a_child(F f) {
-  const pid_t pid = ::fork();
-  if (pid == 0)
-    ::_exit(f());
-  int status = -1;
-  ::waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-// --------------------------------------------------------------------- GLib in a loop of ours
-
-class ContextSourceTest : public GlibTest {
+class ContextSourceTest : public testing::Test {
  protected:
+  ContextSourceTest() : context_{g_main_context_new()} {}
+  ~ContextSourceTest() override { drop_context(); }
+  void drop_context() noexcept {
+    if (context_ != nullptr)
+      g_main_context_unref(std::exchange(context_, nullptr));
+  }
+  [[nodiscard]] GMainContext* context() const noexcept { return context_; }
   RegistrationToken insert() {
     return loop_.handle().insert_source(ContextSource{context()},
                                         [this](Dispatched) { ++dispatched_; });
@@ -194,8 +125,12 @@ class ContextSourceTest : public GlibTest {
     return iterations;
   }
 
+  Log log_;
   EventLoop<> loop_;
   int dispatched_ = 0;
+
+ private:
+  GMainContext* context_;
 };
 
 TEST_F(ContextSourceTest, RunsIdlesTimeoutsAndDescriptors) {
@@ -476,25 +411,17 @@ TEST_F(ContextSourceTest, BelongsToTheLoopsThreadWhileItIsEnabled) {
 }
 
 TEST_F(ContextSourceTest, ContextOfAnotherThreadIsRefused) {
-  std::promise<void> owned;
-  std::promise<void> tried;
-  std::thread other{[&] {
-    g_main_context_acquire(context());
-    owned.set_value();
-    tried.get_future().wait();
-    g_main_context_release(context());
-  }};
-  owned.get_future().wait();
-  try {
-    insert();
-    ADD_FAILURE() << "it was inserted";
-  } catch (const std::logic_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("another thread owns the GMainContext"));
+  {
+    const OwnedElsewhere owner{context()};
+    try {
+      insert();
+      ADD_FAILURE() << "it was inserted";
+    } catch (const std::logic_error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("another thread owns the GMainContext"));
+    }
+    EXPECT_EQ(loop_.handle().source_count(), 0U);
+    loop_.dispatch(0ms);
   }
-  EXPECT_EQ(loop_.handle().source_count(), 0U);
-  loop_.dispatch(0ms);
-  tried.set_value();
-  other.join();
   insert();
   add_idle(context(), [] { return false; });
   EXPECT_TRUE(eventually([&] { return dispatched_ == 1; }));
@@ -639,7 +566,7 @@ TEST_F(ContextSourceTest, ChildByForkLeavesTheParentAlone) {
   bool seen = false;
   const Watch watch{context(), pipe.fd(), [&](GIOCondition) { return !(seen = true); }};
   loop_.dispatch(0ms);
-  EXPECT_EQ(in_a_child([&] {
+  EXPECT_EQ(tests::status_in_child([&] {
               try {
                 loop_.dispatch(0ms);
               } catch (const std::logic_error&) {
@@ -651,385 +578,6 @@ TEST_F(ContextSourceTest, ChildByForkLeavesTheParentAlone) {
             7);
   pipe.fill();
   EXPECT_TRUE(eventually([&] { return seen; }));
-}
-
-// --------------------------------------------------------------------- our loop in GLib's
-
-class GuestTest : public GlibTest {
- protected:
-  ErrorHandler handler(ErrorAction answer = ErrorAction::Keep) {
-    return [this, answer](std::exception_ptr error) {
-      try {
-        std::rethrow_exception(error);
-      } catch (const std::exception& thrown) {
-        log_.emplace_back(thrown.what());
-      }
-      return answer;
-    };
-  }
-  // Runs the context until it is so; GLib sleeps as long as it likes, but for ten seconds.
-  template <class Condition>
-  bool eventually(Condition condition) {
-    bool over = false;
-    GSource* const end = add_timeout(context(), 10'000, [&] { return over = true; });
-    while (!condition() && !over)
-      g_main_context_iteration(context(), TRUE);
-    g_source_destroy(end);
-    return condition() && !over;
-  }
-  // How often GLib wakes up while it sleeps for so long.
-  int wakeups_in(unsigned milliseconds) {
-    bool over = false;
-    int wakeups = 0;
-    add_timeout(context(), milliseconds, [&] { return !(over = true); });
-    while (!over) {
-      g_main_context_iteration(context(), TRUE);
-      ++wakeups;
-    }
-    return wakeups;
-  }
-
-  EventLoop<> loop_;
-};
-
-TEST_F(GuestTest, RunsTimersDescriptorsIdlesAndPings) {
-  EventLoop<Log> loop;
-  const Guest guest{{loop, log_}, handler(), context()};
-  const TimePoint start = Clock::now();
-  const Pipe pipe;
-  loop.handle().insert_source(Timer::after(20ms), [&](TimePoint, Log& log) {
-    EXPECT_GE(Clock::now() - start, 20ms);
-    log.emplace_back("timer");
-    pipe.fill();
-  });
-  loop.handle().insert_source(Generic{pipe.fd(), interest().read()}, [&](Readiness, int, Log& log) {
-    pipe.drain();
-    log.emplace_back("descriptor");
-    loop.handle().insert_idle([](Log& data) { data.emplace_back("idle"); });
-  });
-  ASSERT_TRUE(eventually([&] { return log_.size() == 3; }));
-  auto [ping, source] = make_ping();
-  loop.handle().insert_source(std::move(source), [](Log& log) { log.emplace_back("ping"); });
-  std::thread other{[to_wake = std::move(ping), self = ::getpid()]() mutable {
-    tests::wait_until_asleep(self, {SYS_poll, SYS_ppoll});
-    to_wake.ping();
-  }};
-  EXPECT_TRUE(eventually([&] { return log_.size() == 4; }));
-  other.join();
-  EXPECT_THAT(log_, ElementsAre("timer", "descriptor", "idle", "ping"));
-}
-
-TEST_F(GuestTest, SleepsWhileThereIsNothingToDo) {
-  const Guest guest{{loop_}, handler(), context()};
-  const Pipe pipe;
-  loop_.handle().insert_source(Generic{pipe.fd(), interest().read()}, [] {});
-  loop_.handle().insert_source(Timer::after(1h), [] {});
-  int hooks = 0;
-  loop_.handle().insert_source(HookedSource{[&] {
-                                 ++hooks;
-                                 return false;
-                               }},
-                               [] {});
-  g_main_context_iteration(context(), FALSE);
-  hooks = 0;
-  EXPECT_LE(wakeups_in(50), 2);
-  EXPECT_LE(hooks, 2);
-}
-
-TEST_F(GuestTest, WhatTheHostsCallbackSentArrivesWithoutAnotherEvent) {
-  const tests::ServerDisplay server = tests::make_server();
-  const ScopedRegistration display{
-      loop_.handle(), loop_.handle().insert_source(wayland::DisplaySource{server.get()}, [] {})};
-  Client client{server.get()};
-  ASSERT_TRUE(client.roundtrip(loop_));
-  const Guest guest{{loop_}, handler(), context()};
-  bool posted = false;
-  add_timeout(context(), 5, [&] {
-    client.post_error();
-    return !(posted = true);
-  });
-  ASSERT_TRUE(eventually([&] { return posted; }));
-  EXPECT_FALSE(client.has_error());
-  EXPECT_FALSE(g_main_context_iteration(context(), FALSE)) << "there is nothing to dispatch";
-  EXPECT_TRUE(client.has_error());
-}
-
-TEST_F(GuestTest, WhatAnIdleOfOursSentForTheHostArrivesToo) {
-  const tests::ServerDisplay server = tests::make_server();
-  const ScopedRegistration display{
-      loop_.handle(), loop_.handle().insert_source(wayland::DisplaySource{server.get()}, [] {})};
-  Client client{server.get()};
-  ASSERT_TRUE(client.roundtrip(loop_));
-  const Guest guest{{loop_}, handler(), context()};
-  add_idle(context(), [&] {
-    loop_.handle().insert_idle([&] { client.post_error(); });
-    return false;
-  });
-  EXPECT_TRUE(eventually([&] { return client.has_error(); }));
-  EXPECT_FALSE(g_main_context_iteration(context(), FALSE));
-}
-
-TEST_F(GuestTest, TimersThatTheHostsCallbacksArmFire) {
-  const Guest guest{{loop_}, handler(), context()};
-  const auto timer =
-      loop_.handle().make_dispatcher(Timer::after(1h), [&] { log_.emplace_back("timer"); });
-  loop_.handle().register_dispatcher(timer);
-  add_idle(context(), [&] {
-    timer->set_delay(5ms);
-    return false;
-  });
-  EXPECT_TRUE(eventually([&] { return !log_.empty(); }));
-}
-
-TEST_F(GuestTest, HasThePriorityThatItIsGiven) {
-  EventLoop<> low;
-  const Guest low_guest{{low}, handler(), context(), G_PRIORITY_LOW};
-  const Guest guest{{loop_}, handler(), context(), G_PRIORITY_HIGH};
-  int left = 3;
-  add_idle(context(), [&] {
-    log_.emplace_back("glib's");
-    return --left != 0;
-  });
-  low.handle().insert_idle([&] { log_.emplace_back("low"); });
-  loop_.handle().insert_idle([&] { log_.emplace_back("high"); });
-  EXPECT_TRUE(eventually([&] { return log_.size() == 5; }));
-  EXPECT_THAT(log_, ElementsAre("high", "glib's", "glib's", "glib's", "low"));
-}
-
-// Each prepare() may queue an event; a guest that waits for its turn must not be asked again.
-TEST_F(GuestTest, IsNotAskedAgainWhileItWaitsForItsTurn) {
-  const Guest guest{{loop_}, handler(), context(), G_PRIORITY_LOW};
-  int asked = 0;
-  int events = 0;
-  bool pending = true;
-  loop_.handle().insert_source(HookedSource{[&] {
-                                 ++asked;
-                                 return pending;
-                               }},
-                               [&] {
-                                 pending = false;
-                                 ++events;
-                               });
-  int left = 20;
-  const Pipe pipe = Pipe::filled();
-  const Watch watch{context(), pipe.fd(), [&](GIOCondition) { return --left != 0; }};
-  EXPECT_TRUE(eventually([&] { return events != 0; }));
-  EXPECT_EQ(left, 0);
-  EXPECT_LE(asked, 3);
-}
-
-TEST_F(GuestTest, ExceptionsGoToTheHandler) {
-  const Guest guest{{loop_}, handler(), context()};
-  loop_.handle().insert_source(Timer::immediate(), [] { throw Boom{"timer"}; });
-  loop_.handle().insert_source(Timer::immediate(), [this] { log_.emplace_back("other"); });
-  EXPECT_TRUE(eventually([&] { return log_.size() == 2; }));
-  EXPECT_THAT(log_, ElementsAre("timer", "other"));
-  loop_.handle().insert_source(HookedSource{[thrown = false]() mutable {
-                                 if (!std::exchange(thrown, true))
-                                   throw Boom{"hook"};
-                                 return false;
-                               }},
-                               [] {});
-  g_main_context_iteration(context(), FALSE);
-  g_main_context_iteration(context(), FALSE);
-  EXPECT_THAT(log_, ElementsAre("timer", "other", "hook"));
-  EXPECT_TRUE(guest.is_attached());
-}
-
-TEST_F(GuestTest, IsOverWhenTheHandlerSaysSoOrThrows) {
-  for (const bool throws : {false, true}) {
-    EventLoop<> loop;
-    const Guest guest{{loop},
-                      [&](std::exception_ptr) {
-                        log_.emplace_back("handler");
-                        if (throws)
-                          throw Boom{"handler"};
-                        return ErrorAction::Disable;
-                      },
-                      context()};
-    loop.handle().insert_idle([] { throw Boom{"idle"}; });
-    loop.handle().insert_idle([&] { log_.emplace_back("still there"); });
-    while (g_main_context_iteration(context(), FALSE) != FALSE) {
-    }
-    EXPECT_THAT(log_, ElementsAre("handler"));
-    EXPECT_FALSE(guest.is_attached());
-    EXPECT_EQ(loop.handle().source_count(), 0U);
-    loop.dispatch(0ms);
-    EXPECT_THAT(log_, ElementsAre("handler", "still there"));
-    log_.clear();
-  }
-}
-
-TEST_F(GuestTest, NeedsAHandler) {
-  EXPECT_THROW(const Guest guest({loop_}, nullptr, context()), std::invalid_argument);
-  EXPECT_EQ(loop_.handle().source_count(), 0U);
-}
-
-TEST_F(GuestTest, MayBeDestroyedByItsCallbacks) {
-  std::optional<Guest> guest;
-  const auto text = std::make_shared<std::string>("long enough to be on the heap, surely");
-  const auto end = [&, text] {
-    guest.reset();
-    log_.push_back(*text);
-  };
-  guest.emplace(GuestLoop{loop_}, handler(), context());
-  loop_.handle().insert_idle(end);
-  EXPECT_TRUE(eventually([&] { return !log_.empty(); }));
-  guest.emplace(GuestLoop{loop_}, handler(), context());
-  loop_.handle().insert_source(Timer::immediate(), end);
-  EXPECT_TRUE(eventually([&] { return log_.size() == 2; }));
-  guest.emplace(GuestLoop{loop_}, handler(), context());
-  loop_.handle().insert_source(HookedSource{[&, once = true]() mutable {
-                                 if (std::exchange(once, false))
-                                   end();
-                                 return false;
-                               }},
-                               [] {});
-  g_main_context_iteration(context(), FALSE);
-  EXPECT_EQ(log_.size(), 3U);
-  // By the handler.
-  guest.emplace(
-      GuestLoop{loop_},
-      [&](std::exception_ptr) {
-        end();
-        return ErrorAction::Keep;
-      },
-      context());
-  loop_.handle().insert_idle([] { throw Boom{"idle"}; });
-  EXPECT_TRUE(eventually([&] { return log_.size() == 4; }));
-  EXPECT_FALSE(g_main_context_iteration(context(), FALSE));
-}
-
-TEST_F(GuestTest, LoopMayGoFirst) {
-  std::optional<EventLoop<>> loop{std::in_place};
-  const Guest guest{{*loop}, handler(), context()};
-  loop->handle().insert_idle([] {});
-  add_idle(context(), [&] {
-    loop.reset();
-    return false;
-  });
-  g_main_context_iteration(context(), FALSE);
-  EXPECT_FALSE(loop);
-  EXPECT_FALSE(guest.is_attached());
-  EXPECT_FALSE(g_main_context_iteration(context(), FALSE));
-  EXPECT_THAT(log_, IsEmpty());
-}
-
-TEST_F(GuestTest, ContextMayGoFirst) {
-  {
-    const Guest guest{{loop_}, handler(), context()};
-    g_main_context_iteration(context(), FALSE);
-    EXPECT_TRUE(guest.is_attached());
-    drop_context();
-    EXPECT_FALSE(guest.is_attached());
-    loop_.dispatch(0ms);
-  }
-  loop_.dispatch(0ms);
-  EXPECT_EQ(loop_.handle().source_count(), 0U);
-}
-
-TEST_F(GuestTest, HostMayBeRunInsideOfCallbacks) {
-  const Guest guest{{loop_}, handler(), context()};
-  const Pipe pipe = Pipe::filled();
-  int hosts = 0;
-  loop_.handle().insert_source(Generic{pipe.fd(), interest().read()}, [&](Readiness) {
-    log_.emplace_back("in");
-    EXPECT_LE(wakeups_in(30), 3) << "the loop is ready, and is not to be run";
-    pipe.drain();
-    log_.emplace_back("out");
-  });
-  loop_.handle().insert_idle([&] {
-    add_idle(context(), [&] { return ++hosts == 0; });
-    g_main_context_iteration(context(), TRUE);
-    EXPECT_EQ(hosts, 1);
-  });
-  EXPECT_TRUE(eventually([&] { return log_.size() == 2 && hosts == 1; }));
-  EXPECT_THAT(log_, ElementsAre("in", "out"));
-}
-
-TEST_F(GuestTest, ComesAndGoesAThousandTimesWithoutLeavingADescriptor) {
-  {
-    const Guest guest{{loop_}, handler(), context()};
-  }
-  const std::ptrdiff_t before = tests::descriptor_count();
-  int runs = 0;
-  for (int i = 0; i != 1000; ++i) {
-    const Guest guest{{loop_}, handler(), context()};
-    loop_.handle().insert_idle([&] { ++runs; });
-    g_main_context_iteration(context(), TRUE);
-  }
-  EXPECT_EQ(runs, 1000);
-  EXPECT_EQ(tests::descriptor_count(), before);
-  for (int i = 0; i != 1000; ++i) {
-    EventLoop<> loop;
-    const Guest guest{{loop}, handler(), context()};
-    g_main_context_iteration(context(), FALSE);
-  }
-  EXPECT_EQ(tests::descriptor_count(), before);
-  EXPECT_EQ(loop_.handle().source_count(), 0U);
-}
-
-TEST_F(GuestTest, ContextOfAnotherThreadIsRefused) {
-  std::promise<void> owned;
-  std::promise<void> tried;
-  std::thread other{[&] {
-    g_main_context_acquire(context());
-    owned.set_value();
-    tried.get_future().wait();
-    g_main_context_release(context());
-  }};
-  owned.get_future().wait();
-  EXPECT_THROW(const Guest guest({loop_}, handler(), context()), std::logic_error);
-  EXPECT_EQ(loop_.handle().source_count(), 0U);
-  tried.set_value();
-  other.join();
-}
-
-TEST_F(GuestTest, IsOverWhenAnotherThreadRunsTheContext) {
-  const Guest guest{{loop_}, handler(), context()};
-  bool ran = false;
-  loop_.handle().insert_idle([&] { ran = true; });
-  in_a_thread([&] {
-    for (int i = 0; i != 3; ++i)
-      g_main_context_iteration(context(), FALSE);
-    return 0;
-  });
-  EXPECT_THAT(log_, ElementsAre(HasSubstr("from another thread than the loop's")));
-  EXPECT_FALSE(guest.is_attached());
-  EXPECT_FALSE(ran);
-}
-
-TEST_F(GuestTest, IsOverInAChildByFork) {
-  const Guest guest{{loop_}, handler(), context()};
-  loop_.handle().insert_idle([&] { log_.emplace_back("idle"); });
-  EXPECT_EQ(in_a_child([&] {
-              for (int i = 0; i != 3; ++i)
-                g_main_context_iteration(context(), FALSE);
-              const bool told = log_.size() == 1 && log_[0].find("fork()") != std::string::npos;
-              return told && !guest.is_attached() ? 7 : 1;
-            }),
-            7);
-  EXPECT_TRUE(eventually([&] { return !log_.empty(); }));
-  EXPECT_THAT(log_, ElementsAre("idle"));
-}
-
-TEST_F(GuestTest, OursInGLibInOurs) {
-  EventLoop<> outer;
-  outer.handle().insert_source(ContextSource{context()}, [] {});
-  const Guest guest{{loop_}, handler(), context()};
-  int ticks = 0;
-  loop_.handle().insert_source(Timer::after(5ms), [&] {
-    loop_.handle().insert_idle([&] { ++ticks; });
-    return ++ticks < 5 ? TimeoutAction::after(5ms) : TimeoutAction::drop();
-  });
-  const TimePoint end = Clock::now() + 10s;
-  while (ticks < 6 && Clock::now() < end)
-    outer.dispatch(10s);
-  EXPECT_GE(ticks, 6);
-  outer.dispatch(0ms);
-  const TimePoint before = Clock::now();
-  outer.dispatch(20ms);
-  EXPECT_GE(Clock::now() - before, 20ms) << "it sleeps";
 }
 
 }  // namespace

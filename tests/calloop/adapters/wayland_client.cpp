@@ -530,22 +530,19 @@ TEST_F(ReadBySeveral, AnyWakeUpTakesTheAnnouncementBack) {
   EXPECT_TRUE(waited) << "nothing was announced";
 }
 
-TEST_F(ReadBySeveral, DisablingTakesTheAnnouncementBack) {
-  const RegistrationToken token = insert(*connection_);
-  when_announced([this, token] {
-    loop_.handle().disable(token);
-    EXPECT_TRUE(other_->has_returned(10s));
-  });
-  loop_.dispatch(0ms);
-}
-
-TEST_F(ReadBySeveral, RemovingTakesTheAnnouncementBack) {
-  const RegistrationToken token = insert(*connection_);
-  when_announced([this, token] {
+TEST_F(ReadBySeveral, DisablingAndRemovingTakeTheAnnouncementBack) {
+  for (const bool removes : {false, true}) {
+    const RegistrationToken token = insert(*connection_);
+    when_announced([this, token, removes] {
+      if (removes)
+        loop_.handle().remove(token);
+      else
+        loop_.handle().disable(token);
+      EXPECT_TRUE(other_->has_returned(10s));
+    });
+    loop_.dispatch(0ms);
     loop_.handle().remove(token);
-    EXPECT_TRUE(other_->has_returned(10s));
-  });
-  loop_.dispatch(0ms);
+  }
 }
 
 TEST_F(ReadBySeveral, TheEndOfTheLoopTakesTheAnnouncementBack) {
