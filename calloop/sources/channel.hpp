@@ -7,8 +7,8 @@
 //     std::jthread thread{[sender = std::move(sender)] { sender.send("reload"); }};
 //
 // Messages arrive in the order in which they were sent, one event each. A flood does not starve
-// the other sources: after 1024 messages the rest waits for the next iteration, and so does what is
-// sent meanwhile. make_sync_channel() makes one that holds a limited number of messages, and makes
+// the other sources: after 1024 messages, or after having looked 16 times, the rest waits for the
+// next iteration. make_sync_channel() makes one that holds a limited number of messages, and makes
 // its senders wait. A message has to be movable, and nothing else.
 #pragma once
 
@@ -156,9 +156,11 @@ class Channel {
   /// and the rest comes in the next iteration.
   template <class Emit>
   PostAction process_events(Readiness readiness, Token token, Emit&& emit) {
-    return ping_.process(readiness, token, [&](bool pinged, bool closed) {
-      if (pinged || closed)
-        deliver(closed, emit);
+    return ping_.process(readiness, token, [&](detail::PingState& state, bool closed) {
+      if (unbounded_ != nullptr)
+        deliver(unbounded_->queue, state, closed, emit);
+      else
+        deliver(bounded_->queue, state, closed, emit);
     });
   }
   void register_with(Poll& poll, TokenFactory& tokens) {
@@ -185,17 +187,24 @@ class Channel {
     auto& receiver = unbounded_ != nullptr ? unbounded_->receiver : bounded_->receiver;
     receiver.store(std::this_thread::get_id(), std::memory_order_relaxed);
   }
-  template <class Emit>
-  void deliver(bool closed, Emit& emit) {
-    const bool all = unbounded_ != nullptr ? deliver_from(unbounded_->queue, emit)
-                                           : deliver_from(bounded_->queue, emit);
-    if (!all)
-      ping_.repeat();
-    else if (closed && !std::exchange(end_is_told_, true))
+  // Two threads that answer each other do so without a system call of this one's: while it
+  // delivers, senders see a ping that was not answered and write nothing, and it looks what came
+  // meanwhile.
+  template <class Queue, class Emit>
+  void deliver(Queue& queue, detail::PingState& state, bool closed, Emit& emit) {
+    for (int answers = max_answers;; --answers) {
+      state.pinged.store(true, std::memory_order_relaxed);
+      if (!deliver_from(queue, emit) || answers == 0)
+        return state.ping_again();
+      state.pinged.exchange(false, std::memory_order_seq_cst);
+      if (queue.size() == 0)
+        break;
+    }
+    if (closed && !std::exchange(end_is_told_, true))
       emit(Event{});
   }
   // False when there is more, or was so much that there will be: to look once more before the loop
-  // sleeps spares the senders a system call each time. What is sent meanwhile is left for then, so
+  // sleeps spares the senders a system call each time. What is sent meanwhile is left for later, so
   // that both threads do not work on the same cache line.
   template <class Queue, class Emit>
   bool deliver_from(Queue& queue, Emit& emit) {
@@ -241,6 +250,9 @@ class Channel {
     close_state(unbounded_);
     close_state(bounded_);
   }
+
+  // What is sent while it delivers is delivered so many times, then the others have their turn.
+  static constexpr int max_answers = 15;
 
   // One of them.
   std::shared_ptr<Unbounded> unbounded_;

@@ -34,6 +34,11 @@ struct CALLOOP_API PingState {
     if (!pinged.exchange(true, std::memory_order_acq_rel))
       write();
   }
+  // Fires in the next iteration, whatever it has fired for.
+  void ping_again() noexcept {
+    pinged.store(true, std::memory_order_relaxed);
+    write();
+  }
   // For who has just done something sequentially consistent that the receiver looks at after it has
   // taken the ping: then a ping that was not taken yet is enough, and a load tells.
   void ping_after_claim() noexcept {
@@ -90,8 +95,8 @@ class CALLOOP_API PingSource {
   /// if its parent keeps it, and silent for ever. Should `emit` throw, it fires once more.
   template <class Emit>
   PostAction process_events(Readiness readiness, Token token, Emit&& emit) {
-    return process(readiness, token, [&](bool pinged, bool) {
-      if (pinged)
+    return process(readiness, token, [&](detail::PingState& state, bool) {
+      if (state.pinged.exchange(false, std::memory_order_acq_rel))
         emit(Pinged{});
     });
   }
@@ -110,22 +115,22 @@ class CALLOOP_API PingSource {
   explicit PingSource(std::shared_ptr<detail::PingState> state)
       : fd_{detail::PingFd{std::move(state)}, interest().read().edge_triggered()} {}
 
-  // Calls `work(pinged, closed)` for an event of its own.
+  // Calls `work(state, closed)` for an event of its own: it answers the ping, or pings again.
   template <class T>
   friend class Channel;
   template <class Work>
   PostAction process(Readiness readiness, Token token, Work work) {
     return fd_.process_events(readiness, token, [&](Readiness, detail::PingFd& fd) {
+      detail::PingState& state = *fd.state;
       // Closed first: a ping before the close is then seen as well.
-      const bool closed = fd.state->closed.load(std::memory_order_acquire);
-      const bool pinged = fd.state->pinged.exchange(false, std::memory_order_seq_cst);
+      const bool closed = state.closed.load(std::memory_order_acquire);
       try {
-        work(pinged, closed);
+        work(state, closed);
       } catch (...) {
-        repeat();  // the descriptor is edge-triggered: it says nothing twice
+        state.ping_again();  // the descriptor is edge-triggered: it says nothing twice
         throw;
       }
-      if (!closed || fd.state->pinged.load(std::memory_order_relaxed))
+      if (!closed || state.pinged.load(std::memory_order_relaxed))
         return PostAction::Continue;
       has_ended_ = true;
       fd_.leave();

@@ -116,7 +116,7 @@ TEST(Channel, EndsAfterAFloodAlso) {
   EXPECT_EQ(loop.handle().source_count(), 0u);
 }
 
-TEST(Channel, MessagesSentByItsOwnCallbackAreDelivered) {
+TEST(Channel, WhatIsSentWhileItDeliversIsDeliveredInTheSameDispatch) {
   EventLoop<> loop;
   auto [sender, channel] = make_channel<int>();
   std::vector<int> seen;
@@ -124,11 +124,31 @@ TEST(Channel, MessagesSentByItsOwnCallbackAreDelivered) {
     seen.push_back(*message);
     if (*message < 5)
       again.send(*message + 1);
+    else if (*message == 5)
+      std::jthread{[again] { again.send(6); }}.join();
   });
   sender.send(1);
-  for (int i = 0; i < 6; ++i)
-    loop.dispatch(0ns);
-  EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4, 5));
+  loop.dispatch(0ns);
+  EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
+TEST(Channel, WhoAnswersHimselfLetsTheOthersHaveTheirTurn) {
+  EventLoop<> loop;
+  auto [sender, channel] = make_channel<int>();
+  int answers = 0;
+  loop.handle().insert_source(std::move(channel), [&, again = sender](std::optional<int> message) {
+    ++answers;
+    again.send(*message);
+  });
+  std::vector<int> served;
+  loop.handle().insert_source(Timer::immediate(), [&] {
+    served.push_back(answers);
+    return TimeoutAction::after(0ns);
+  });
+  sender.send(1);
+  for (int i = 0; i < 3; ++i)
+    loop.dispatch(std::nullopt);
+  EXPECT_THAT(served, ElementsAre(16, 32, 48));
 }
 
 TEST(Channel, WhatIsSentWhileDisabledIsDeliveredWhenEnabled) {
