@@ -40,8 +40,9 @@ def main():
         count["failed"] += 1
         print(f"FAILED {text}", file=sys.stderr)
 
-    log = directory / "meson-logs" / "testlog.json"
-    programs = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    # Under a wrapper meson names the log after it.
+    programs = [json.loads(line) for log in (directory / "meson-logs").glob("testlog*.json")
+                for line in log.read_text().splitlines()]
     for program in programs:
         name = program["name"].split(" / ")[-1]
         results = directory / f"{name}.xml"

@@ -1,6 +1,7 @@
 // The re-entrancy contract, lines 2 and 3: what a source does to itself takes effect when its code
 // returns, and its closure lives until then; what it does to others, at once.
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ struct Oneself {
   PostAction returned;
   Fate fate;
 };
+// Or GoogleTest prints its bytes, also those that nobody has written.
+void PrintTo(const Oneself& oneself, std::ostream* out) {
+  *out << oneself.name;
+}
 
 class OnOneself : public testing::TestWithParam<Oneself> {
  protected:
