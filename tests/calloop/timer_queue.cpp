@@ -204,8 +204,7 @@ TEST_P(Burst, IsSorted) {
     if (i % 8 == 0)
       add(at(999) - Duration{random() % 1'000'000});  // past
   }
-  std::stable_sort(all.begin(), all.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(all.begin(), all.end());
   std::vector<std::uint32_t> in_order;
   for (const auto& [deadline, number] : all)
     in_order.push_back(number);
