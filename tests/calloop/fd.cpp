@@ -25,7 +25,7 @@ static_assert(!std::is_copy_constructible_v<OwnedFd>);
 static_assert(std::is_nothrow_move_constructible_v<OwnedFd>);
 
 TEST(OwnedFd, ClosesOnce) {
-  int fd;
+  int fd = -1;
   {
     const OwnedFd owner{open_one()};
     fd = owner.get();

@@ -33,7 +33,7 @@ TEST(LoopHandle, CopiesAreTheSame) {
   EventLoop<int> loop;
   const LoopHandle<int> first = loop.handle();
   LoopHandle<int> second = first;
-  const LoopHandle<int> third = std::move(second);
+  const LoopHandle<int> third = std::move(second);  // NOLINT(performance-move-const-arg)
   second = third;
   LoopHandle<int>& itself = second;
   second = itself;
@@ -113,7 +113,7 @@ TEST(Idle, CancelDestroysTheClosureAtOnce) {
   bool destroyed = false;
   const Idle idle =
       loop.handle().insert_idle([guard = OnDrop{[&] { destroyed = true; }}] { FAIL(); });
-  const Idle copy = idle;
+  const Idle copy = idle;  // NOLINT(performance-unnecessary-copy-initialization)
   EXPECT_TRUE(copy.cancel());
   EXPECT_TRUE(destroyed);
   EXPECT_FALSE(idle.cancel());

@@ -15,7 +15,6 @@ namespace {
 
 using namespace calloop;
 using namespace std::chrono_literals;
-using tests::OnDrop;
 
 static_assert(!std::is_copy_constructible_v<ScopedRegistration>);
 static_assert(std::is_nothrow_move_constructible_v<ScopedRegistration>);

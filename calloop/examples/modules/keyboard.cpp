@@ -10,7 +10,7 @@ using calloop::TimeoutAction;
 using calloop::TimePoint;
 
 Keyboard::Keyboard(calloop::LoopHandle<Keyboard> loop, Host& host, Rate rate)
-    : loop_{std::move(loop)}, host_{host}, rate_{rate} {}
+    : loop_{loop}, host_{host}, rate_{rate} {}
 
 void Keyboard::press(char key) {
   release();

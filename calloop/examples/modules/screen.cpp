@@ -7,7 +7,7 @@
 namespace modules {
 
 Screen::Screen(calloop::LoopHandle<Screen> loop, Host& host, calloop::Duration frame)
-    : loop_{std::move(loop)}, host_{host}, frame_{frame} {}
+    : loop_{loop}, host_{host}, frame_{frame} {}
 
 void Screen::write(char character) {
   text_ += character;

@@ -34,6 +34,7 @@ bool tests::counts_allocations() noexcept {
 }
 
 // The other forms of new and delete call these two.
+// NOLINTBEGIN(cppcoreguidelines-no-malloc)
 void* operator new(std::size_t size) {
   void* const memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr)
@@ -47,6 +48,7 @@ void operator delete(void* memory) noexcept {
   counted.bytes -= static_cast<std::ptrdiff_t>(::malloc_usable_size(memory));
   std::free(memory);
 }
+// NOLINTEND(cppcoreguidelines-no-malloc)
 
 void operator delete(void* memory, std::size_t) noexcept {
   ::operator delete(memory);

@@ -23,7 +23,6 @@ namespace {
 
 using namespace calloop;
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 using tests::OnDrop;
 using tests::Pipe;
 using tests::VirtualLoop;

@@ -77,12 +77,12 @@ std::string id_at(std::string_view text, char joint) {
 // TEST(Any, CL_001_Name), also where the line is broken, and also of a fixture or with parameters.
 Counts ids_of_tests(std::string_view source) {
   Counts ids;
-  for (auto at = source.find("TEST"); at != source.npos; at = source.find("TEST")) {
+  for (auto at = source.find("TEST"); at != std::string_view::npos; at = source.find("TEST")) {
     source.remove_prefix(at + 4);
     if (source.starts_with("_F") || source.starts_with("_P"))
       source.remove_prefix(2);
     const auto comma = source.find(',');
-    if (!source.starts_with('(') || comma == source.npos)
+    if (!source.starts_with('(') || comma == std::string_view::npos)
       continue;
     std::string_view name = source.substr(comma + 1);
     name.remove_prefix(std::min(name.find_first_not_of(" \n"), name.size()));

@@ -36,7 +36,7 @@ class Message {
 class RawConnection {
  public:
   // Throws std::system_error.
-  explicit RawConnection(const std::filesystem::path& socket);
+  explicit RawConnection(const std::filesystem::path& path);
 
   // Blocks while the compositor does not read. False when it has hung up.
   bool send(std::span<const std::byte> bytes, std::span<const int> fds = {}) noexcept;

@@ -1,10 +1,10 @@
 // What the command line, the environment and the command's end have to do with the exit status, and
 // what is said about it.
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/stat.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -306,7 +306,7 @@ TEST(Screenshots, AskedForBeforeTheFirstDoNotReplaceIt) {
                      "exec weston-simple-shm 2>/dev/null"}}};
   EXPECT_EQ(compositor.screenshot().colours(), 1U);
   std::filesystem::remove(compositor.place().picture());
-  std::ofstream{compositor.place().directory() / "go"};
+  const std::ofstream go{compositor.place().directory() / "go"};
   // Now that of --screenshot, when the window is there.
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(compositor.place().picture()); }));
   EXPECT_TRUE(compositor.says("screenshot of 1 windows"));

@@ -1,10 +1,9 @@
 #include "compositor.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <iterator>

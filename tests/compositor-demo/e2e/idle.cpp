@@ -1,9 +1,9 @@
 // When nothing happens the compositor does nothing: strace sees no system call.
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <string>

@@ -1,8 +1,8 @@
 // The clipboard, from one client to another.
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <stop_token>
 #include <string>

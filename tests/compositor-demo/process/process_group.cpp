@@ -1,6 +1,7 @@
+#include <csignal>
+
 #include "compositor-demo/process/process_group.hpp"
 
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

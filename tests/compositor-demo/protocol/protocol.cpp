@@ -38,7 +38,6 @@ namespace demo {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 class RecordingHost final : public Protocol::Host {

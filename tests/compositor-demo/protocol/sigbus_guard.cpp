@@ -1,10 +1,10 @@
 #include "compositor-demo/protocol/sigbus_guard.hpp"
 
-#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <system_error>
 #include <thread>
