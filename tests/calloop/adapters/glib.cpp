@@ -46,7 +46,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using tests::Boom;
 using tests::Client;
 using tests::Pipe;

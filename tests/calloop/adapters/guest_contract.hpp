@@ -80,7 +80,7 @@ class HostTest : public testing::Test {
     bool over = false;
     int wakeups = 0;
     const typename Host::Timeout end{*host_, milliseconds, [&] { over = true; }};
-    while (!over) {
+    while (!over) {  // NOLINT(bugprone-infinite-loop): the time-out ends it
       host_->sleep();
       ++wakeups;
     }
