@@ -248,7 +248,7 @@ CursorPicture App::cursor_for_plane() {
     picture.position = picture.position - frame.origin();
     paint_picture(cursor.image.get(), picture.area(), picture);
   }
-  protocol_.cursor_shown(loop_.now());
+  protocol_.cursor_shown({.time = loop_.now()});
   return cursor;
 }
 

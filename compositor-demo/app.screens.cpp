@@ -217,10 +217,16 @@ void App::leave_out_the_greedy(Screen& screen, std::size_t of_windows) {
   }
 }
 
-void App::presented(Output& output, calloop::TimePoint time, std::uint64_t, std::uint32_t) {
+void App::presented(Output& output, calloop::TimePoint time, std::uint64_t sequence,
+                    std::uint32_t flags) {
   Screen* const screen = screen_of(output);
   if (screen == nullptr)
     return;
+  const FrameTime frame{.time = time,
+                        .refresh_ns = period_ns(output.refresh_mhz()),
+                        .sequence = sequence,
+                        .flags = flags,
+                        .output = screen->info.name};
   screen->painted = true;
   if (std::exchange(screenshot_asked_, false))
     save_screenshot();
@@ -230,13 +236,13 @@ void App::presented(Output& output, calloop::TimePoint time, std::uint64_t, std:
       continue;
     if (window.visible) {
       throttle_.forget(window.id);
-      protocol_.frame_shown(window.id, time, period_ns(output.refresh_mhz()));
+      protocol_.frame_shown(window.id, frame);
     } else if (protocol_.frame_wanted(window.id) || !protocol_.shown_since_last_commit(window.id)) {
       throttle_.wait(window.id, time);
     }
   }
   if (!screen->cursor_plane && screen == screen_under_pointer())
-    protocol_.cursor_shown(time);
+    protocol_.cursor_shown(frame);
   serve_covered(time);
   take_first_screenshot();
 }

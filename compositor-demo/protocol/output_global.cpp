@@ -6,6 +6,7 @@
 #include <wayland-server-protocol.h>
 
 #include "compositor-demo/protocol/surface.hpp"
+#include "presentation-time-server-protocol.h"
 
 namespace demo {
 
@@ -103,6 +104,12 @@ void OutputGlobal::send_leave(wl_resource* surface) const noexcept {
               [surface](wl_resource* output) { wl_surface_send_leave(surface, output); });
 }
 
+void OutputGlobal::send_sync_output(wl_resource* feedback) const noexcept {
+  for_each_of(wl_resource_get_client(feedback), [feedback](wl_resource* output) {
+    wp_presentation_feedback_send_sync_output(feedback, output);
+  });
+}
+
 std::list<OutputGlobal>::iterator Outputs::find(const std::string& name) noexcept {
   return std::ranges::find_if(
       outputs_, [&](const OutputGlobal& output) { return output.info().name == name; });
@@ -138,6 +145,12 @@ void Outputs::send_enter(wl_resource* surface) const noexcept {
 void Outputs::send_leave(wl_resource* surface) const noexcept {
   for (const OutputGlobal& output : outputs_)
     output.send_leave(surface);
+}
+
+void Outputs::send_sync_output(const std::string& name, wl_resource* feedback) const noexcept {
+  for (const OutputGlobal& output : outputs_)
+    if (output.info().name == name)
+      output.send_sync_output(feedback);
 }
 
 }  // namespace demo

@@ -30,6 +30,8 @@ class OutputGlobal {
   // Tells the surface's client that the surface is (not) on this screen.
   void send_enter(wl_resource* surface) const noexcept;
   void send_leave(wl_resource* surface) const noexcept;
+  // Tells who waits for this wp_presentation_feedback that its frame was this screen's.
+  void send_sync_output(wl_resource* feedback) const noexcept;
 
   // It is different now: tells everybody who has bound it.
   void change(const OutputInfo& info);
@@ -59,6 +61,7 @@ class Outputs {
   std::vector<Rect> areas() const;
   void send_enter(wl_resource* surface) const noexcept;
   void send_leave(wl_resource* surface) const noexcept;
+  void send_sync_output(const std::string& name, wl_resource* feedback) const noexcept;
 
  private:
   // So many that are gone are kept for those who have not heard of it.

@@ -1,6 +1,5 @@
 #include "compositor-demo/protocol/protocol.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include <wayland-server-core.h>
@@ -11,7 +10,9 @@
 #include "compositor-demo/protocol/data_device.hpp"
 #include "compositor-demo/protocol/disconnect.hpp"
 #include "compositor-demo/protocol/display.hpp"
+#include "compositor-demo/protocol/milliseconds.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
+#include "compositor-demo/protocol/presentation.hpp"
 #include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/shm.hpp"
 #include "compositor-demo/protocol/subsurface.hpp"
@@ -22,15 +23,7 @@
 
 namespace demo {
 
-namespace {
-
-// What the protocol counts events and frames in. It wraps around after 49 days, as it may.
-std::uint32_t milliseconds(calloop::TimePoint time) noexcept {
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count());
-}
-
-}  // namespace
+namespace {}  // namespace
 
 // In the order in which they need each other; they go the other way round, the display last.
 struct Protocol::Parts {
@@ -43,6 +36,7 @@ struct Protocol::Parts {
         subcompositor{display.get()},
         seat{display.get()},
         data_devices{display.get(), seat},
+        presentation{display.get()},
         xdg_shell{display.get(), windows},
         focus_retry{display.get(), [this] { give_focus(); }} {
     seat.pointer().cursor().on_change([&host] { host.cursor_changed(); });
@@ -60,13 +54,6 @@ struct Protocol::Parts {
     Window* const window = windows.find(id);
     return window == nullptr ? nullptr : window->surface().client();
   }
-  void shown(WindowId id, calloop::TimePoint time) {
-    Window* const window = windows.find(id);
-    if (window == nullptr)
-      return;
-    window->frame_shown(milliseconds(time));
-    display.check_reading(window->surface().client(), time);
-  }
 
   void give_focus();
 
@@ -78,6 +65,7 @@ struct Protocol::Parts {
   Subcompositor subcompositor;
   Seat seat;
   DataDeviceManager data_devices;
+  Presentation presentation;
   XdgShell xdg_shell;
   std::optional<WindowId> focus_wanted;
   std::optional<WindowId> focus;
@@ -190,15 +178,22 @@ void Protocol::append_pictures(WindowId id, Point origin, std::vector<Picture>& 
   window->append_pictures(origin, pictures);
 }
 
-void Protocol::frame_shown(WindowId id, calloop::TimePoint time, std::uint32_t /*refresh_ns*/) {
-  parts_->shown(id, time);
+void Protocol::frame_shown(WindowId id, const FrameTime& frame) {
+  Window* const window = parts_->windows.find(id);
+  if (window == nullptr)
+    return;
+  window->frame_shown(frame);
+  parts_->display.check_reading(window->surface().client(), frame.time);
 }
 
 void Protocol::frame_throttled(WindowId id, calloop::TimePoint time) {
-  if (Window* const window = parts_->windows.find(id))
-    window->append_pictures({}, parts_->unseen);
+  Window* const window = parts_->windows.find(id);
+  if (window == nullptr)
+    return;
+  window->append_pictures({}, parts_->unseen);
   parts_->unseen.clear();
-  parts_->shown(id, time);
+  window->frame_unseen({.time = time});
+  parts_->display.check_reading(window->surface().client(), time);
 }
 
 bool Protocol::append_cursor(Point hotspot, std::vector<Picture>& pictures) {
@@ -208,9 +203,9 @@ bool Protocol::append_cursor(Point hotspot, std::vector<Picture>& pictures) {
   return cursor.surface() != nullptr || cursor.hidden();
 }
 
-void Protocol::cursor_shown(calloop::TimePoint time) {
+void Protocol::cursor_shown(const FrameTime& frame) {
   if (Surface* const surface = parts_->seat.pointer().cursor().surface())
-    surface->frame_shown(milliseconds(time));
+    surface->frame_shown(frame);
 }
 
 bool Protocol::shown_since_last_commit(WindowId id) const {

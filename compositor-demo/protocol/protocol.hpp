@@ -35,6 +35,15 @@ struct OutputInfo {
   Transform transform = Transform::Normal;
 };
 
+// When a frame became visible, and what is known about that: wp_presentation_feedback.presented.
+struct FrameTime {
+  calloop::TimePoint time{};
+  std::uint32_t refresh_ns = 0;  // until the next frame, at the earliest; 0: unknown
+  std::uint64_t sequence = 0;    // the output's count of refreshes; 0: it has none
+  std::uint32_t flags = 0;       // as in wp_presentation_feedback.kind
+  std::string output{};          // its name; empty: of none
+};
+
 enum class AxisSource { Wheel, Finger, Continuous };
 
 // One turn of a wheel, or one stroke of fingers.
@@ -123,9 +132,8 @@ class Protocol {
   // is where the top left of its window_size is on the output. The pictures hold until the loop
   // serves clients again.
   void append_pictures(WindowId id, Point origin, std::vector<Picture>& pictures);
-  // A frame with this window was shown at this time: answers those who wait for it, forgets the
-  // damage. `refresh_ns`: until the next frame, at the earliest.
-  void frame_shown(WindowId id, calloop::TimePoint time, std::uint32_t refresh_ns);
+  // A frame with this window was shown: answers those who wait for it, forgets the damage.
+  void frame_shown(WindowId id, const FrameTime& frame);
   // The same for a window that nobody can see. To be called now and then, so that clients who wait
   // for a frame before they do anything else go on living.
   void frame_throttled(WindowId id, calloop::TimePoint time);
@@ -138,7 +146,7 @@ class Protocol {
   // `hotspot`; that may be nothing at all. False if no client has said anything.
   bool append_cursor(Point hotspot, std::vector<Picture>& pictures);
   // It was shown: see frame_shown.
-  void cursor_shown(calloop::TimePoint time);
+  void cursor_shown(const FrameTime& frame);
 
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.

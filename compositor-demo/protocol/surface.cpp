@@ -6,7 +6,9 @@
 
 #include "compositor-demo/protocol/compositor.hpp"
 #include "compositor-demo/protocol/cursor.hpp"
+#include "compositor-demo/protocol/milliseconds.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
+#include "compositor-demo/protocol/protocol.hpp"
 #include "compositor-demo/protocol/region.hpp"
 #include "compositor-demo/protocol/resource.hpp"
 #include "compositor-demo/protocol/subsurface.hpp"
@@ -102,6 +104,8 @@ void Surface::drop_content() noexcept {
   size_ = {};
   damage_.clear();
   fresh_damage_.clear();
+  current_.feedbacks.discard();
+  sampled_feedbacks_.discard();
   send_leave();
 }
 
@@ -145,6 +149,10 @@ void Surface::damage_buffer(std::int32_t x, std::int32_t y, std::int32_t width,
 
 void Surface::frame(std::uint32_t callback) {
   pending_.frame_callbacks.add(client(), callback);
+}
+
+void Surface::presentation_feedback(std::uint32_t id) {
+  pending_.feedbacks.add(client(), id);
 }
 
 void Surface::set_opaque_region(wl_resource* region) {
@@ -225,6 +233,7 @@ void Surface::merge(State& into, State& from) {
   add_damage(into.buffer_damage, from.buffer_damage);
   from.buffer_damage.clear();
   into.frame_callbacks.append(from.frame_callbacks);
+  into.feedbacks = std::move(from.feedbacks);  // the former content will never be seen
   into.scale = from.scale;
   into.transform = from.transform;
   into.opaque = from.opaque;
@@ -246,8 +255,9 @@ void Surface::apply(State& state) {
   current_.offset = std::exchange(state.offset, Point{});
   if (subsurface_ != nullptr)
     subsurface_->content_moved(current_.offset);
-  visible = visible || !state.frame_callbacks.empty();
+  visible = visible || !state.frame_callbacks.empty() || !state.feedbacks.empty();
   current_.frame_callbacks.append(state.frame_callbacks);
+  current_.feedbacks = std::move(state.feedbacks);
   if (had_content && !has_content())
     send_leave();
 
@@ -404,6 +414,7 @@ std::optional<Surface::Hit> Surface::hit(double x, double y) noexcept {
 
 void Surface::sample() noexcept {
   sampled_callbacks_.append(current_.frame_callbacks);
+  sampled_feedbacks_.append(current_.feedbacks);
   fresh_damage_.clear();
   fresh_ = false;
 }
@@ -441,15 +452,29 @@ void Surface::append_pictures(Point position, std::vector<Picture>& pictures) {
   }
 }
 
-void Surface::frame_shown(std::uint32_t milliseconds) noexcept {
-  if (has_content())
+void Surface::frame_shown(const FrameTime& frame) noexcept {
+  if (has_content()) {
     send_enter();
-  damage_ = std::exchange(fresh_damage_, Region{});
-  shown_ = !fresh_;
-  sampled_callbacks_.send_done(milliseconds);
+    sampled_feedbacks_.send_presented(frame, compositor_.outputs());
+  }
+  forget_frame(frame);
   for (const Subsurface* child : stack_)
     if (child != nullptr)
-      child->surface()->frame_shown(milliseconds);
+      child->surface()->frame_shown(frame);
+}
+
+void Surface::frame_unseen(const FrameTime& frame) noexcept {
+  forget_frame(frame);
+  for (const Subsurface* child : stack_)
+    if (child != nullptr)
+      child->surface()->frame_unseen(frame);
+}
+
+void Surface::forget_frame(const FrameTime& frame) noexcept {
+  damage_ = std::exchange(fresh_damage_, Region{});
+  shown_ = !fresh_;
+  sampled_callbacks_.send_done(milliseconds(frame.time));
+  sampled_feedbacks_.discard();
 }
 
 bool Surface::shown_since_last_commit() const noexcept {
@@ -460,6 +485,7 @@ bool Surface::shown_since_last_commit() const noexcept {
 
 bool Surface::frame_wanted() const noexcept {
   return !current_.frame_callbacks.empty() || !sampled_callbacks_.empty() ||
+         !current_.feedbacks.empty() || !sampled_feedbacks_.empty() ||
          std::any_of(stack_.begin(), stack_.end(), [](const Subsurface* child) {
            return child != nullptr && child->surface()->frame_wanted();
          });

@@ -19,12 +19,14 @@
 #include "compositor-demo/picture.hpp"
 #include "compositor-demo/protocol/client_limits.hpp"
 #include "compositor-demo/protocol/frame_callbacks.hpp"
+#include "compositor-demo/protocol/presentation_feedbacks.hpp"
 #include "compositor-demo/protocol/shm_buffer.hpp"
 
 namespace demo {
 
 class Compositor;
 class Subsurface;
+struct FrameTime;
 
 class Surface {
  public:
@@ -37,6 +39,7 @@ class Surface {
     Region damage;                      // surface-local
     Region buffer_damage;               // in pixels of the buffer
     FrameCallbacks frame_callbacks;
+    PresentationFeedbacks feedbacks;  // of this commit
     // What stays until it is changed.
     int scale = 1;
     Transform transform = Transform::Normal;
@@ -130,9 +133,12 @@ class Surface {
   // Appends the tree back to front; `position` is where this surface's top left goes. This is what
   // the next frame_shown is about: what is committed in between belongs to a later frame.
   void append_pictures(Point position, std::vector<Picture>& pictures);
-  // The frame with these pictures was shown (or is declared to have been): answers the frame
-  // callbacks of the whole tree and forgets its damage. Time in milliseconds.
-  void frame_shown(std::uint32_t milliseconds) noexcept;
+  // The frame with these pictures was shown: answers the frame callbacks and the presentation
+  // feedbacks of the whole tree and forgets its damage.
+  void frame_shown(const FrameTime& frame) noexcept;
+  // There was a frame with these pictures, which nobody can see: the same, but for what was not
+  // presented.
+  void frame_unseen(const FrameTime& frame) noexcept;
   // Whether the whole tree was shown since it last changed.
   bool shown_since_last_commit() const noexcept;
   // Someone waits for frame_shown.
@@ -144,6 +150,7 @@ class Surface {
   void attach(wl_resource* buffer, std::int32_t x, std::int32_t y);
   void damage(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height);
   void frame(std::uint32_t callback);
+  void presentation_feedback(std::uint32_t id);
   void set_opaque_region(wl_resource* region);
   void set_input_region(wl_resource* region);
   void commit();
@@ -171,6 +178,7 @@ class Surface {
   Rect bounds() const noexcept { return Rect::at({}, size_); }
   int levels_below() const noexcept;
   void sample() noexcept;
+  void forget_frame(const FrameTime& frame) noexcept;
   void sample_tree() noexcept;
   void send_enter() noexcept;
   void send_leave() noexcept;
@@ -188,9 +196,10 @@ class Surface {
   Region damage_;                     // surface-local, not shown yet
   Region fresh_damage_;               // the part of it that came after the last append_pictures
   FrameCallbacks sampled_callbacks_;  // those that came before it
-  bool fresh_ = false;                // something came after it
-  bool shown_ = true;                 // nothing came after the last frame that was shown
-  bool entered_ = false;              // the outputs: its client was told
+  PresentationFeedbacks sampled_feedbacks_;
+  bool fresh_ = false;    // something came after it
+  bool shown_ = true;     // nothing came after the last frame that was shown
+  bool entered_ = false;  // the outputs: its client was told
   Stack stack_{nullptr};
   Stack pending_stack_{nullptr};
   Subsurface* subsurface_ = nullptr;

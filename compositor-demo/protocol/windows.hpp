@@ -31,7 +31,8 @@ class Window {
   // With popups. `origin` is where the top left of geometry() goes.
   virtual void append_pictures(Point origin, std::vector<Picture>& pictures) = 0;
   // Popups too; see Surface.
-  virtual void frame_shown(std::uint32_t milliseconds) noexcept = 0;
+  virtual void frame_shown(const FrameTime& frame) noexcept = 0;
+  virtual void frame_unseen(const FrameTime& frame) noexcept = 0;
   virtual bool shown_since_last_commit() const noexcept = 0;
   virtual bool frame_wanted() const noexcept = 0;
   // The topmost surface under a point in the coordinates of geometry()'s top left; popups too.

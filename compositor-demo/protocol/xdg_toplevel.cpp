@@ -199,8 +199,12 @@ void XdgToplevel::append_pictures(Point origin, std::vector<Picture>& pictures) 
   });
 }
 
-void XdgToplevel::frame_shown(std::uint32_t milliseconds) noexcept {
-  for_each_part([&](Surface& surface, Point) { surface.frame_shown(milliseconds); });
+void XdgToplevel::frame_shown(const FrameTime& frame) noexcept {
+  for_each_part([&](Surface& surface, Point) { surface.frame_shown(frame); });
+}
+
+void XdgToplevel::frame_unseen(const FrameTime& frame) noexcept {
+  for_each_part([&](Surface& surface, Point) { surface.frame_unseen(frame); });
 }
 
 bool XdgToplevel::shown_since_last_commit() const noexcept {

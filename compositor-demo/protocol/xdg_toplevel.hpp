@@ -57,7 +57,8 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   void set_activated(bool activated) override;
   void moved_to(Point origin) override;
   void append_pictures(Point origin, std::vector<Picture>& pictures) override;
-  void frame_shown(std::uint32_t milliseconds) noexcept override;
+  void frame_shown(const FrameTime& frame) noexcept override;
+  void frame_unseen(const FrameTime& frame) noexcept override;
   bool shown_since_last_commit() const noexcept override;
   bool frame_wanted() const noexcept override;
   std::optional<Surface::Hit> hit(double x, double y) noexcept override;

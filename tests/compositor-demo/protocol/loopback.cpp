@@ -19,6 +19,7 @@
 #include "compositor-demo/protocol/compositor.hpp"
 #include "compositor-demo/protocol/data_device.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
+#include "compositor-demo/protocol/presentation.hpp"
 #include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/shm.hpp"
 #include "compositor-demo/protocol/subsurface.hpp"
@@ -52,6 +53,7 @@ struct LoopbackServer::Parts {
   XdgShell shell{display.get(), windows};
   Seat seat{display.get()};
   DataDeviceManager data_devices{display.get(), seat};
+  Presentation presentation{display.get()};
 };
 
 LoopbackServer::LoopbackServer() : parts_{std::make_unique<Parts>(host)} {}
@@ -69,6 +71,9 @@ wl_display* LoopbackServer::display() const noexcept {
 }
 Windows& LoopbackServer::windows() noexcept {
   return parts_->windows;
+}
+Outputs& LoopbackServer::outputs() noexcept {
+  return parts_->outputs;
 }
 Seat& LoopbackServer::seat() noexcept {
   return parts_->seat;
@@ -123,6 +128,7 @@ LoopbackClient::~LoopbackClient() {
 void LoopbackClient::global(void* self, wl_registry* registry, std::uint32_t name,
                             const char* interface, std::uint32_t version) {
   auto& client = *static_cast<LoopbackClient*>(self);
+  client.globals_[interface] = {name, version};
   const auto bind = [&](auto*& proxy, const wl_interface& type, std::uint32_t wanted) {
     if (std::string_view{interface} != type.name)
       return;
@@ -151,6 +157,11 @@ void LoopbackClient::global(void* self, wl_registry* registry, std::uint32_t nam
 }
 
 void LoopbackClient::global_remove(void*, wl_registry*, std::uint32_t) {}
+
+void* LoopbackClient::bind(const wl_interface& interface) {
+  const Advertised& advertised = globals_.at(interface.name);
+  return wl_registry_bind(registry, advertised.name, &interface, advertised.version);
+}
 
 void LoopbackClient::handle_events() {
   while (wl_display_prepare_read(display) != 0)

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@ struct xdg_wm_base;
 namespace demo {
 
 class DataDeviceManager;
+class Outputs;
 class Seat;
 class Windows;
 class XdgShell;
@@ -51,6 +54,7 @@ class LoopbackServer {
   void serve();
 
   wl_display* display() const noexcept;
+  Outputs& outputs() noexcept;
   Windows& windows() noexcept;
   Seat& seat() noexcept;
   XdgShell& shell() noexcept;
@@ -67,7 +71,7 @@ class LoopbackServer {
 
 class LoopbackClient {
  public:
-  // Binds every global the server has: at these versions, or at the server's if 0.
+  // Binds the globals that follow below: at these versions, or at the server's if 0.
   struct Versions {
     std::uint32_t xdg_wm_base = 0;
     std::uint32_t seat = 0;
@@ -90,6 +94,9 @@ class LoopbackClient {
   // Of the protocol; empty if there was none.
   ReceivedError error() const;
 
+  // Binds another global, at the server's version. Throws std::out_of_range if there is none; of
+  // several the latest.
+  void* bind(const wl_interface& interface);
   // Shared memory filled with zeroes. The client owns it.
   wl_buffer* make_buffer(int width, int height);
 
@@ -111,8 +118,14 @@ class LoopbackClient {
   static void global_remove(void* self, wl_registry* registry, std::uint32_t name);
   void handle_events();
 
+  struct Advertised {
+    std::uint32_t name = 0;
+    std::uint32_t version = 0;
+  };
+
   LoopbackServer& server_;
   Versions versions_;
+  std::map<std::string, Advertised, std::less<>> globals_;  // by interface
 };
 
 }  // namespace demo

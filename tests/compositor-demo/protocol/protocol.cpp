@@ -246,6 +246,7 @@ TEST_F(ProtocolTest, AdvertisesItsGlobals) {
                                                             {"wl_output", 4},
                                                             {"wl_seat", 8},
                                                             {"wl_data_device_manager", 3},
+                                                            {"wp_presentation", 1},
                                                             {"xdg_wm_base", 5}}));
 }
 
@@ -312,7 +313,7 @@ TEST_F(ProtocolTest, AWindowFromItsFirstToItsLastFrame) {
   ASSERT_EQ(pictures.size(), 1U);
   EXPECT_EQ(pictures[0].area(), (Rect{10, 20, 300, 200}));
   EXPECT_EQ(client->entered, 0);
-  protocol->frame_shown(window, at(5s), 16666667);
+  protocol->frame_shown(window, {.time = at(5s)});
   client->roundtrip();
   EXPECT_EQ(client->entered, 1);
   EXPECT_TRUE(protocol->shown_since_last_commit(window));
@@ -354,7 +355,7 @@ TEST_F(ProtocolTest, AWindowFromItsFirstToItsLastFrame) {
   EXPECT_EQ(protocol->window_size(window), Size{});
   protocol->configure(window, {1, 1});
   protocol->set_keyboard_focus(window);
-  protocol->frame_shown(window, at(8s), 1);
+  protocol->frame_shown(window, {.time = at(8s)});
   EXPECT_TRUE(client->roundtrip());
   wl_output_release(output);
 }
@@ -365,7 +366,7 @@ TEST_F(ProtocolTest, AnOutputBoundLaterHearsWhatIsOnIt) {
   const auto other = connect();
   other->make_window(300, 200);
   for (const WindowId window : host.mapped)
-    protocol->frame_shown(window, at(1s), 1);
+    protocol->frame_shown(window, {.time = at(1s)});
   wl_surface* const hidden = wl_compositor_create_surface(client->compositor);
   client->roundtrip();
   EXPECT_EQ(client->entered, 0) << "it knows of no output";
@@ -375,7 +376,7 @@ TEST_F(ProtocolTest, AnOutputBoundLaterHearsWhatIsOnIt) {
   auto* const again = client->bind<wl_output>(wl_output_interface);
   ASSERT_TRUE(client->roundtrip());
   EXPECT_EQ(client->entered, 2) << "once for each wl_output";
-  protocol->frame_shown(host.mapped[0], at(2s), 1);
+  protocol->frame_shown(host.mapped[0], {.time = at(2s)});
   ASSERT_TRUE(client->roundtrip());
   EXPECT_EQ(client->entered, 2);
   ASSERT_TRUE(other->roundtrip());
@@ -401,7 +402,7 @@ TEST_F(ProtocolTest, FocusThatComesAndGoesDoesNotHarmOneThatDoesNotRead) {
   protocol->set_keyboard_focus(host.mapped[0]);
   // Long enough for one that gets nothing out of its socket.
   for (int second = 0; second != 20; ++second)
-    protocol->frame_shown(host.mapped[0], at(second * 1s), 1);
+    protocol->frame_shown(host.mapped[0], {.time = at(second * 1s)});
   loop.dispatch(0ms, *protocol);
   ASSERT_EQ(host.mapped.size(), 2U);
   ASSERT_TRUE(busy->roundtrip());
@@ -541,11 +542,11 @@ TEST_F(ProtocolTest, ClientThatNeverReadsGoesAlone) {
   };
   send_a_lot();
   for (int second = 0; second != 4; ++second)
-    protocol->frame_shown(window, at(second * 1s), 1);
+    protocol->frame_shown(window, {.time = at(second * 1s)});
   loop.dispatch(0ms, *protocol);
   EXPECT_EQ(host.mapped.size(), 2U) << "it may be busy";
   for (int second = 4; second != 8; ++second)
-    protocol->frame_shown(window, at(second * 1s), 1);
+    protocol->frame_shown(window, {.time = at(second * 1s)});
   loop.dispatch(0ms, *protocol);
   EXPECT_EQ(host.mapped.size(), 1U);
   EXPECT_TRUE(other->roundtrip());

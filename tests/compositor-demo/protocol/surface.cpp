@@ -107,7 +107,7 @@ TEST_F(SurfaceStateTest, DamageIsWhatChangedSinceTheLastShownFrame) {
   (void)pictures(surface);
   wl_surface_damage(surface, 5, 5, 1, 1);
   commit(surface);
-  of(surface).frame_shown(0);
+  of(surface).frame_shown(frame_at(0));
   EXPECT_FALSE(of(surface).shown_since_last_commit());
   EXPECT_EQ(frame(surface)[0].damage, Region{(Rect{5, 5, 1, 1})});
   EXPECT_TRUE(of(surface).shown_since_last_commit());
@@ -194,7 +194,7 @@ TEST_F(SurfaceStateTest, FrameCallbacksAreAnsweredByAFrameThatShowsThem) {
   Heard second;
   second.callback(wl_surface_frame(surface));
   commit(surface);
-  of(surface).frame_shown(1234);
+  of(surface).frame_shown(frame_at(1234));
   client.roundtrip();
   EXPECT_EQ(first.times, 1);
   EXPECT_EQ(first.value, 1234U);

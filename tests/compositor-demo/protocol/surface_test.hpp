@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -14,10 +15,15 @@
 #include <calloop/fd.hpp>
 
 #include "compositor-demo/picture.hpp"
+#include "compositor-demo/protocol/protocol.hpp"
 #include "compositor-demo/protocol/surface.hpp"
 #include "loopback.hpp"
 
 namespace demo {
+
+inline FrameTime frame_at(std::uint32_t milliseconds) {
+  return {.time = calloop::TimePoint{std::chrono::milliseconds{milliseconds}}};
+}
 
 class SurfaceTest : public testing::Test {
  protected:
@@ -54,7 +60,7 @@ class SurfaceTest : public testing::Test {
   // A frame is drawn and shown.
   std::vector<Picture> frame(wl_surface* surface, std::uint32_t milliseconds = 0) {
     std::vector<Picture> all = pictures(surface);
-    of(surface).frame_shown(milliseconds);
+    of(surface).frame_shown(frame_at(milliseconds));
     client.roundtrip();
     return all;
   }

@@ -308,7 +308,7 @@ void disturb(LoopbackServer& server, Chance& chance) {
         std::vector<Picture> pictures;
         window->moved_to({chance.below(1000) - 200, chance.below(1000) - 200});
         window->append_pictures({}, pictures);
-        window->frame_shown(1);
+        window->frame_shown({});
       }
   }
 }

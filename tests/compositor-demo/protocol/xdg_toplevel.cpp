@@ -257,7 +257,7 @@ TEST_F(XdgToplevelTest, AWindowAboveItsChildIsAnError) {
 TEST_F(XdgToplevelTest, FrameCallbacksAreAnsweredWhenItWasShown) {
   ClientToplevel window{client};
   window.map(10, 10);
-  server.last_window().frame_shown(1);
+  server.last_window().frame_shown({.time = calloop::TimePoint{std::chrono::milliseconds{1}}});
   EXPECT_FALSE(server.last_window().frame_wanted());
   std::uint32_t time = 0;
   const wl_callback_listener listener{.done = [](void* data, wl_callback*, std::uint32_t when) {
@@ -271,7 +271,7 @@ TEST_F(XdgToplevelTest, FrameCallbacksAreAnsweredWhenItWasShown) {
   EXPECT_EQ(time, 0U);
   std::vector<Picture> pictures;
   server.last_window().append_pictures({}, pictures);
-  server.last_window().frame_shown(4711);
+  server.last_window().frame_shown({.time = calloop::TimePoint{std::chrono::milliseconds{4711}}});
   client.roundtrip();
   EXPECT_EQ(time, 4711U);
 }
