@@ -84,6 +84,19 @@ void App::window_committed(WindowId window) {
   request_frames();
 }
 
+ClientId App::add_client(calloop::OwnedFd connection) {
+  return protocol_.add_client(std::move(connection));
+}
+
+void App::place_window(ClientId client, std::uint32_t surface, Point position) {
+  const auto window = protocol_.window_of(client, surface);
+  if (!window)
+    return;
+  const Point corner = position + protocol_.window_origin(*window);
+  shell_.move(*window, corner);
+  protocol_.set_position(*window, corner);
+}
+
 // ---------------------------------------------------------------------------- what shell decides
 
 // The first change in the time of a frame is told at once, the last of further ones with the frame.

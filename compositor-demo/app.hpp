@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include <calloop/fd.hpp>
 #include <calloop/loop_handle.hpp>
 #include <calloop/loop_signal.hpp>
 #include <calloop/scoped_registration.hpp>
@@ -60,6 +61,16 @@ class App final : Protocol::Host,
   // Writes the file of --screenshot now, or when there is something on the screen.
   void write_screenshot();
   int exit_status() const noexcept { return exit_status_; }
+
+  // --- for who brings clients and devices of his own, as a conformance suite does
+
+  // Lets in who holds the other end of this socket. Throws std::system_error.
+  ClientId add_client(calloop::OwnedFd connection);
+  // Puts the window there whose content this wl_surface of the client is, by the top left of that
+  // surface. Does nothing if there is none.
+  void place_window(ClientId client, std::uint32_t surface, Point position);
+  // What a seat with a pointer, a keyboard and a touch screen says of them.
+  Input::Host& virtual_devices();
 
  private:
   // What the last frame shows of a window.

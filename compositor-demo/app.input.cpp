@@ -129,6 +129,11 @@ void App::scrolled(const ScrollEvent& event, calloop::TimePoint time) {
                          time);
 }
 
+Input::Host& App::virtual_devices() {
+  protocol_.set_has_touch(true);
+  return *this;
+}
+
 void App::devices_changed() {
   if (input_) {
     input_->set_leds(leds_);

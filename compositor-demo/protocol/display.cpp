@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -56,7 +57,7 @@ pid_t peer_of(int socket) noexcept {
 
 Display::Client::Client(Display& display, wl_client* of)
     : client{of},
-      number{++display.last_client_},
+      id{++display.last_client_},
       registries{of, Limit::Bindings, 0},
       destroyed{[&display, of](void*) noexcept {
         const auto found = display.clients_.find(of);
@@ -142,7 +143,7 @@ void Display::check_descriptors() noexcept {
   const auto suspicion = [this](const Client& client) {
     const auto count = connections_.find(client.pid);
     return std::tuple{count == connections_.end() ? 0 : count->second,
-                      client.registries.limits()->held(Limit::Surfaces) == 0, client.number};
+                      client.registries.limits()->held(Limit::Surfaces) == 0, client.id};
   };
   const auto suspect =
       std::max_element(clients_.begin(), clients_.end(), [&](const auto& one, const auto& other) {
@@ -165,13 +166,26 @@ void Display::connect(calloop::OwnedFd connection) {
       log::warning("client with pid %d refused: %s", pid, reason);
     return;
   }
-  if (wl_client_create(get(), connection.get()) == nullptr) {
+  try {
+    add_client(std::move(connection));
+    refusal_logged_ = false;
+  } catch (const std::system_error& error) {
     if (!std::exchange(refusal_logged_, true))
-      log::warning("client with pid %d refused: %s", pid, std::strerror(errno));
-    return;
+      log::warning("client with pid %d refused: %s", pid, error.code().message().c_str());
   }
+}
+
+ClientId Display::add_client(calloop::OwnedFd connection) {
+  if (wl_client_create(get(), connection.get()) == nullptr)
+    throw std::system_error{errno, std::generic_category(), "wl_client_create"};
   (void)connection.release();  // it is the wl_client's
-  refusal_logged_ = false;
+  return ClientId{last_client_};
+}
+
+wl_client* Display::find(ClientId client) const noexcept {
+  const auto found = std::ranges::find_if(
+      clients_, [client](const auto& entry) { return entry.second->id == client; });
+  return found == clients_.end() ? nullptr : found->first;
 }
 
 void Display::client_created(wl_client* client) noexcept {

@@ -19,6 +19,7 @@
 #include <calloop/scoped_registration.hpp>
 
 #include "compositor-demo/protocol/client_limits.hpp"
+#include "compositor-demo/protocol/protocol.hpp"
 
 namespace demo {
 
@@ -40,6 +41,11 @@ class Display {
   wl_display* get() const noexcept { return display_.get(); }
   const std::string& socket() const noexcept { return socket_; }
 
+  // Lets in who holds the other end of this socket. Throws std::system_error.
+  ClientId add_client(calloop::OwnedFd connection);
+  // Null when it is gone.
+  wl_client* find(ClientId client) const noexcept;
+
   // To be called when something was sent to a client: one that has not read anything for a long
   // time, so that nothing more fits into its socket, is disconnected. libwayland notices this only
   // when that client writes.
@@ -55,7 +61,7 @@ class Display {
     Client(Display& display, wl_client* of);
 
     wl_client* client;
-    std::uint64_t number;  // in the order in which they came
+    ClientId id;  // in the order in which they came
     pid_t pid = 0;
     std::optional<calloop::TimePoint> checked;
     std::optional<calloop::TimePoint> stuck_since;

@@ -86,6 +86,10 @@ void Protocol::stop_accepting() noexcept {
   parts_->display.close_socket();
 }
 
+ClientId Protocol::add_client(calloop::OwnedFd connection) {
+  return parts_->display.add_client(std::move(connection));
+}
+
 void Protocol::add_output(const OutputInfo& output) {
   parts_->outputs.add(output);
   parts_->xdg_shell.set_outputs(parts_->outputs.areas());
@@ -106,6 +110,19 @@ void Protocol::change_output(const OutputInfo& output) {
 Size Protocol::window_size(WindowId id) const {
   const Window* const window = parts_->windows.find(id);
   return window == nullptr ? Size{} : window->geometry().size();
+}
+
+Point Protocol::window_origin(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window == nullptr ? Point{} : window->geometry().origin();
+}
+
+std::optional<WindowId> Protocol::window_of(ClientId client, std::uint32_t surface) const {
+  wl_client* const connection = parts_->display.find(client);
+  wl_resource* const resource =
+      connection == nullptr ? nullptr : wl_client_get_object(connection, surface);
+  Surface* const content = resource == nullptr ? nullptr : Surface::from_any(resource);
+  return content == nullptr ? std::nullopt : parts_->windows.of(*content);
 }
 
 pid_t Protocol::window_pid(WindowId id) const {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <calloop/clock.hpp>
+#include <calloop/fd.hpp>
 #include <calloop/loop_handle.hpp>
 
 #include "compositor-demo/geometry.hpp"
@@ -65,6 +66,9 @@ struct KeyModifiers {
   bool logo = false;
 };
 
+// A connection of a client. Never used again for another one.
+enum class ClientId : std::uint64_t {};
+
 class Protocol {
  public:
   // What protocol needs from its owner. Called while a client's request is served, so a client is
@@ -99,6 +103,8 @@ class Protocol {
   const std::string& socket() const noexcept;
   // Lets nobody in any more; the socket is gone. Those who are there stay.
   void stop_accepting() noexcept;
+  // Lets in who holds the other end of this socket. Throws std::system_error.
+  ClientId add_client(calloop::OwnedFd connection);
   // Clients see one more output. Before the first client, at best: some look only once.
   void add_output(const OutputInfo& output);
   // The one of that name is gone, or is different.
@@ -110,6 +116,10 @@ class Protocol {
 
   // Of the window without its shadows (xdg_surface.set_window_geometry).
   Size window_size(WindowId id) const;
+  // Where that is on the surface with the window's content.
+  Point window_origin(WindowId id) const;
+  // Whose content is the wl_surface that this client knows by that number of the wire.
+  std::optional<WindowId> window_of(ClientId client, std::uint32_t surface) const;
   pid_t window_pid(WindowId id) const;  // 0: unknown
   std::string window_title(WindowId id) const;
   // Asks the client to take this size; an empty one leaves it to the client.

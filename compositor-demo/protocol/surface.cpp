@@ -77,6 +77,11 @@ Surface& Surface::from(wl_resource* resource) noexcept {
   return *object_of<Surface>(resource);
 }
 
+Surface* Surface::from_any(wl_resource* resource) noexcept {
+  return wl_resource_instance_of(resource, &wl_surface_interface, &requests) != 0 ? &from(resource)
+                                                                                  : nullptr;
+}
+
 // --------------------------------------------------------------------------------------- roles
 
 bool Surface::set_role(std::string_view name, Role& role) {
@@ -492,9 +497,8 @@ bool Surface::frame_wanted() const noexcept {
 }
 
 void Surface::output_bound(wl_resource* resource, wl_resource* output) noexcept {
-  if (!wl_resource_instance_of(resource, &wl_surface_interface, &requests))
-    return;
-  if (from(resource).entered_)
+  const Surface* const surface = from_any(resource);
+  if (surface != nullptr && surface->entered_)
     wl_surface_send_enter(resource, output);
 }
 

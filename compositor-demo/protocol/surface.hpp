@@ -87,6 +87,8 @@ class Surface {
   PictureId id() const noexcept { return id_; }
   // From a wl_surface argument of a request.
   static Surface& from(wl_resource* resource) noexcept;
+  // Null if the resource is something else.
+  static Surface* from_any(wl_resource* resource) noexcept;
   // If the resource is a surface that is on the screen: tells its client, which has just bound this
   // wl_output.
   static void output_bound(wl_resource* resource, wl_resource* output) noexcept;
