@@ -40,8 +40,6 @@ ShmPool::ShmPool(calloop::OwnedFd fd, std::size_t size, wl_client* client)
   // Mapping a device could have any effect.
   if (!S_ISREG(status.st_mode))
     throw std::system_error{ENODEV, std::generic_category(), "not a regular file"};
-  if (static_cast<std::uint64_t>(status.st_size) < size)
-    throw std::system_error{EFBIG, std::generic_category(), "the file is smaller than the pool"};
   void* const memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
   if (memory == MAP_FAILED)
     throw std::system_error{errno, std::generic_category(), "mmap"};

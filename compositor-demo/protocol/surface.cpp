@@ -137,6 +137,8 @@ void Surface::attach(wl_resource* buffer, std::int32_t x, std::int32_t y) {
   std::shared_ptr<ShmBuffer> content = ShmBuffer::from(buffer);
   if (buffer != nullptr && !content)
     throw std::runtime_error{"a buffer of an unknown kind"};
+  if (content && role_ != nullptr)
+    role_->before_attach();
   pending_.attached = true;
   pending_.buffer = std::move(content);
   if (!has_offset)

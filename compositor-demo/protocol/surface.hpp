@@ -53,6 +53,8 @@ class Surface {
    public:
     // For error messages: "xdg_toplevel".
     virtual std::string_view role_name() const noexcept = 0;
+    // Before a buffer is attached. May throw ProtocolError.
+    virtual void before_attach() {}
     // Before a commit takes effect. May look at and throw ProtocolError about what is pending.
     virtual void before_commit(Surface::State& /*pending*/) {}
     // The current state has changed: has_content(), size(), current() are the new ones.

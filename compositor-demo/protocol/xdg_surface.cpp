@@ -137,14 +137,18 @@ std::string_view XdgSurface::role_name() const noexcept {
   return object_ != nullptr ? object_->role_name() : "xdg_surface";
 }
 
+// "any attempts by a client to attach or manipulate a buffer prior to the first
+// xdg_surface.configure call must also be treated as errors". That is asked of those who have not
+// said yet what the surface is to be. Who has may bring the buffer with the first commit: most
+// compositors let him, so there are clients who do.
+void XdgSurface::before_attach() {
+  if (object_ == nullptr)
+    throw ProtocolError{resource_, XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER,
+                        "a buffer was attached before the first configure"};
+}
+
 void XdgSurface::before_commit(Surface::State& pending) {
   const bool brings_content = pending.attached && pending.buffer != nullptr;
-  // "any attempts by a client to attach or manipulate a buffer prior to the first
-  // xdg_surface.configure call must also be treated as errors". Sent is enough: a client that knows
-  // what it wants may attach before it has read the event.
-  if (brings_content && !initialized_)
-    throw ProtocolError{resource_, XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER,
-                        "a buffer was committed before the first configure"};
   if (object_ != nullptr)
     object_->before_commit(!initialized_, brings_content && !mapped_);
 }
@@ -158,11 +162,11 @@ void XdgSurface::committed() {
   if (object_ == nullptr || surface_ == nullptr)
     return;
   const auto serial = std::exchange(acknowledged_, std::nullopt);
-  if (!initialized_) {
-    initialized_ = true;
+  if (!std::exchange(initialized_, true)) {
     object_->committed(serial);
     configure();
-    return;
+    if (!surface_->has_content())
+      return;
   }
   if (mapped_ && !surface_->has_content()) {
     unmap();

@@ -90,6 +90,7 @@ class XdgSurface final : public Surface::Role {
 
   // Surface::Role.
   std::string_view role_name() const noexcept override;
+  void before_attach() override;
   void before_commit(Surface::State& pending) override;
   void committed() override;
   void tree_changed() override;

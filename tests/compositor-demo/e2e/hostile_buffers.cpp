@@ -83,9 +83,18 @@ class LyingPool : public HostileTest {
   }
 };
 
+// The file may still grow, so that counts when the memory is read.
 TEST_F(LyingPool, LargerThanItsFile) {
+  Connection client{compositor.socket()};
+  Window window{client, 50, 50, 0xffff0000};
   const calloop::OwnedFd file = clients::make_shared_file(100);
-  create(file.get(), 1'000'000);
+  const Owned<wl_shm_pool> pool{wl_shm_create_pool(client.shm.get(), file.get(), 1'000'000)};
+  const Owned<wl_buffer> buffer{
+      wl_shm_pool_create_buffer(pool.get(), 4096, 100, 100, 400, WL_SHM_FORMAT_XRGB8888)};
+  wl_surface_attach(window.get(), buffer.get(), 0, 0);
+  wl_surface_damage_buffer(window.get(), 0, 0, 100, 100);
+  window.commit();
+  expect_error(client, "wl_buffer", WL_SHM_ERROR_INVALID_FD);
 }
 
 TEST_F(LyingPool, OfNoSize) {

@@ -307,13 +307,10 @@ INSTANTIATE_TEST_SUITE_P(
                   wl_surface_attach(window.get(), nullptr, 1, 1);
                   client.roundtrip();
                 }},
-        Offence{"a_buffer_before_the_first_configure", "xdg_surface",
-                XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER,
+        Offence{"a_buffer_before_the_role", "xdg_surface", XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER,
                 [](Connection& client, Window&) {
                   clients::XdgSurface surface{client};
-                  const Owned<xdg_toplevel> toplevel{xdg_surface_get_toplevel(surface.xdg())};
                   surface.attach(10, 10, 0);
-                  surface.commit();
                   client.roundtrip();
                 }},
         Offence{"a_serial_that_never_was", "xdg_surface", XDG_SURFACE_ERROR_INVALID_SERIAL,

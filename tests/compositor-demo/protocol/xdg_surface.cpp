@@ -57,21 +57,23 @@ TEST_F(XdgSurfaceTest, ABufferAfterTheConfigureWasSentNeedsNoAck) {
   EXPECT_EQ(server.host.mapped.size(), 1U);
 }
 
-TEST_F(XdgSurfaceTest, ABufferBeforeTheFirstConfigureIsAnError) {
+TEST_F(XdgSurfaceTest, ABufferMayComeWithTheFirstCommit) {
   ClientToplevel window{client};
   window.attach(10, 10);
   window.commit();
-  expect_error("xdg_surface", XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER);
+  client.roundtrip();
+  ASSERT_TRUE(client.alive());
+  EXPECT_EQ(window.serials.size(), 1U);
+  EXPECT_EQ(server.host.mapped.size(), 1U);
 }
 
 TEST_F(XdgSurfaceTest, ABufferBeforeTheRoleIsAnError) {
   ClientXdgSurface window{client};
   window.attach(10, 10);
-  window.commit();
   expect_error("xdg_surface", XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER);
 }
 
-TEST_F(XdgSurfaceTest, ABufferAfterUnmappingNeedsAnotherInitialCommit) {
+TEST_F(XdgSurfaceTest, TheFirstCommitAfterUnmappingIsConfiguredAgain) {
   ClientToplevel window{client};
   window.map(10, 10);
   window.attach_nothing();
@@ -79,9 +81,13 @@ TEST_F(XdgSurfaceTest, ABufferAfterUnmappingNeedsAnotherInitialCommit) {
   client.roundtrip();
   ASSERT_TRUE(client.alive());
   EXPECT_TRUE(server.host.mapped.empty());
+  ASSERT_EQ(window.serials.size(), 1U);
   window.attach(10, 10);
   window.commit();
-  expect_error("xdg_surface", XDG_SURFACE_ERROR_UNCONFIGURED_BUFFER);
+  client.roundtrip();
+  ASSERT_TRUE(client.alive());
+  EXPECT_EQ(window.serials.size(), 2U);
+  EXPECT_EQ(server.host.mapped.size(), 1U);
 }
 
 TEST_F(XdgSurfaceTest, CanBeMappedAgainAsAnotherWindow) {
