@@ -92,9 +92,8 @@ void App::place_window(ClientId client, std::uint32_t surface, Point position) {
   const auto window = protocol_.window_of(client, surface);
   if (!window)
     return;
-  const Point corner = position + protocol_.window_origin(*window);
-  shell_.move(*window, corner);
-  protocol_.set_position(*window, corner);
+  shell_.move(*window, position);
+  protocol_.set_position(*window, position);
 }
 
 // ---------------------------------------------------------------------------- what shell decides

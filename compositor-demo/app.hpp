@@ -66,8 +66,8 @@ class App final : Protocol::Host,
 
   // Lets in who holds the other end of this socket. Throws std::system_error.
   ClientId add_client(calloop::OwnedFd connection);
-  // Puts the window there whose content this wl_surface of the client is, by the top left of that
-  // surface. Does nothing if there is none.
+  // Puts the window there whose content this wl_surface of the client is. Does nothing if there is
+  // none.
   void place_window(ClientId client, std::uint32_t surface, Point position);
   // What a seat with a pointer, a keyboard and a touch screen says of them.
   Input::Host& virtual_devices();

@@ -112,11 +112,6 @@ Size Protocol::window_size(WindowId id) const {
   return window == nullptr ? Size{} : window->geometry().size();
 }
 
-Point Protocol::window_origin(WindowId id) const {
-  const Window* const window = parts_->windows.find(id);
-  return window == nullptr ? Point{} : window->geometry().origin();
-}
-
 std::optional<WindowId> Protocol::window_of(ClientId client, std::uint32_t surface) const {
   wl_client* const connection = parts_->display.find(client);
   wl_resource* const resource =

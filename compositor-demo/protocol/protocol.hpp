@@ -116,8 +116,6 @@ class Protocol {
 
   // Of the window without its shadows (xdg_surface.set_window_geometry).
   Size window_size(WindowId id) const;
-  // Where that is on the surface with the window's content.
-  Point window_origin(WindowId id) const;
   // Whose content is the wl_surface that this client knows by that number of the wire.
   std::optional<WindowId> window_of(ClientId client, std::uint32_t surface) const;
   pid_t window_pid(WindowId id) const;  // 0: unknown

@@ -136,21 +136,21 @@ class Pointer final : public WlcsPointer {
   Server& server_;
 };
 
-// A finger that a test moves.
+// A finger that a test moves. The suite says wl_fixed_t and sends whole pixels.
 class Finger final : public WlcsTouch {
  public:
   Finger(Server& server, std::int32_t id) : WlcsTouch{}, server_{server}, id_{id} {
     version = WLCS_TOUCH_VERSION;
     touch_down = [](WlcsTouch* self, wl_fixed_t x, wl_fixed_t y) {
       of(self).does([&](demo::Input::Host& input, std::int32_t finger, calloop::TimePoint now) {
-        input.touch_down(finger, wl_fixed_to_double(x) / screen.width,
-                         wl_fixed_to_double(y) / screen.height, now);
+        input.touch_down(finger, static_cast<double>(x) / screen.width,
+                         static_cast<double>(y) / screen.height, now);
       });
     };
     touch_move = [](WlcsTouch* self, wl_fixed_t x, wl_fixed_t y) {
       of(self).does([&](demo::Input::Host& input, std::int32_t finger, calloop::TimePoint now) {
-        input.touch_moved(finger, wl_fixed_to_double(x) / screen.width,
-                          wl_fixed_to_double(y) / screen.height, now);
+        input.touch_moved(finger, static_cast<double>(x) / screen.width,
+                          static_cast<double>(y) / screen.height, now);
       });
     };
     touch_up = [](WlcsTouch* self) {
@@ -186,9 +186,7 @@ Server::Server() : WlcsDisplayServer{} {
     return or_abort([&] { return of(self).connect(); });
   };
   position_window_absolute = [](WlcsDisplayServer* self, wl_display* client, wl_surface* surface,
-                                int x, int y) {
-    of(self).place_window(client, surface, {x, y});
-  };
+                                int x, int y) { of(self).place_window(client, surface, {x, y}); };
   create_pointer = [](WlcsDisplayServer* self) -> WlcsPointer* {
     return or_abort([&] { return std::make_unique<Pointer>(of(self)).release(); });
   };
@@ -238,8 +236,8 @@ void Server::place_window(wl_display* client, wl_surface* surface, demo::Point p
   with_app([&](demo::App& app) {
     const auto connection = clients_.find(wl_display_get_fd(client));
     if (connection != clients_.end())
-      app.place_window(connection->second,
-                       wl_proxy_get_id(reinterpret_cast<wl_proxy*>(surface)), position);
+      app.place_window(connection->second, wl_proxy_get_id(reinterpret_cast<wl_proxy*>(surface)),
+                       position);
   });
 }
 
