@@ -70,7 +70,15 @@ void App::window_mapped(WindowId window) {
   if (const Screen* const screen = screen_under_pointer())
     shell_.set_area(screen->area());
   shell_.add(window, protocol_.window_size(window));
+  if (const auto former = protocol_.window_former_position(window))
+    shell_.move(window, *former);
   protocol_.set_position(window, shell_.windows().back().position);  // new ones are on top
+  bring_windows_over();
+}
+
+void App::window_grew(WindowId window, Point by) {
+  if (const Shell::Window* const placed = find_window(window))
+    shell_.move(window, placed->position + by);
 }
 
 void App::window_unmapped(WindowId window) {
@@ -81,6 +89,12 @@ void App::window_unmapped(WindowId window) {
 void App::window_committed(WindowId window) {
   shell_.resize(window, protocol_.window_size(window));
   pointer_stale_ = true;
+  // What a client does to the window that it has the pointer in it hears of at once.
+  if (protocol_.pointer_window() == window) {
+    const Shell::Window* const under = window_at(pointer_.x(), pointer_.y());
+    if (under != nullptr && under->id == window)
+      tell_pointer(loop_.now());
+  }
   request_frames();
 }
 

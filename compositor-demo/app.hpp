@@ -96,6 +96,7 @@ class App final : Protocol::Host,
   // Protocol::Host
   void window_mapped(WindowId window) override;
   void window_unmapped(WindowId window) override;
+  void window_grew(WindowId window, Point by) override;
   void window_committed(WindowId window) override;
   void cursor_changed() noexcept override;
   // Shell::Host

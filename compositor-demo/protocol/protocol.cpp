@@ -112,6 +112,11 @@ Size Protocol::window_size(WindowId id) const {
   return window == nullptr ? Size{} : window->geometry().size();
 }
 
+std::optional<Point> Protocol::window_former_position(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window == nullptr ? std::nullopt : window->former_position();
+}
+
 std::optional<WindowId> Protocol::window_of(ClientId client, std::uint32_t surface) const {
   wl_client* const connection = parts_->display.find(client);
   wl_resource* const resource =
@@ -232,10 +237,13 @@ bool Protocol::frame_wanted(WindowId id) const {
 
 // ---------------------------------------------------------------------------------------- input
 
+std::optional<WindowId> Protocol::pointer_window() const {
+  Surface* const focus = parts_->seat.pointer().focus();
+  return focus != nullptr ? parts_->windows.of(*focus) : std::nullopt;
+}
+
 std::optional<WindowId> Protocol::pointer_grab() const {
-  const Pointer& pointer = parts_->seat.pointer();
-  Surface* const focus = pointer.focus();
-  return pointer.grabbed() && focus != nullptr ? parts_->windows.of(*focus) : std::nullopt;
+  return parts_->seat.pointer().grabbed() ? pointer_window() : std::nullopt;
 }
 
 void Protocol::pointer_motion(std::optional<WindowId> id, double x, double y,

@@ -77,6 +77,9 @@ class Protocol {
    public:
     virtual void window_mapped(WindowId) = 0;    // its first buffer was committed
     virtual void window_unmapped(WindowId) = 0;  // the client took it away, or is gone
+    // Its top left is elsewhere on its content, by so much, and the client has not said so: its
+    // subsurfaces reach further. The content stays where it is if the window moves as much.
+    virtual void window_grew(WindowId, Point by) = 0;
     // Something visible of the window changed (subsurfaces and popups too), or somebody waits for a
     // frame of it.
     virtual void window_committed(WindowId) = 0;
@@ -116,6 +119,8 @@ class Protocol {
 
   // Of the window without its shadows (xdg_surface.set_window_geometry).
   Size window_size(WindowId id) const;
+  // Where it was when it was unmapped before, if it was; see set_position.
+  std::optional<Point> window_former_position(WindowId id) const;
   // Whose content is the wl_surface that this client knows by that number of the wire.
   std::optional<WindowId> window_of(ClientId client, std::uint32_t surface) const;
   pid_t window_pid(WindowId id) const;  // 0: unknown
@@ -159,6 +164,8 @@ class Protocol {
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.
 
+  // The window that the pointer was last reported to be in, if its client has got it.
+  std::optional<WindowId> pointer_window() const;
   // While buttons are held down, the window that the pointer belongs to: then motion outside of it
   // is to be reported relative to this one.
   std::optional<WindowId> pointer_grab() const;

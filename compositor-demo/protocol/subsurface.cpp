@@ -92,6 +92,7 @@ void Subsurface::leave_parent() noexcept {
   if (parent_ == nullptr)
     return;
   std::erase(parent_->pending_stack_, this);
+  std::erase(parent_->committed_stack_, this);
   const bool was_there = std::erase(parent_->stack_, this) != 0;
   Surface& parent = *parent_;
   parent_ = nullptr;
@@ -116,6 +117,7 @@ bool Subsurface::behaves_synchronized() const noexcept {
 
 void Subsurface::content_moved(Point by) noexcept {
   position_ = position_ + by;
+  committed_position_ = committed_position_ + by;
   pending_position_ = pending_position_ + by;
 }
 

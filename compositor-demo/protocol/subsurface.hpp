@@ -57,9 +57,11 @@ class Subsurface final : public Surface::Role {
   // Whether commits wait for the parent's: its own mode, or that of one above it.
   bool behaves_synchronized() const noexcept;
 
-  // From the parent surface. Its state was applied: whether that moved this one.
+  // From the parent surface. Its state was committed, and with it where this one is to be.
+  void parent_committed() noexcept { committed_position_ = pending_position_; }
+  // That took effect: whether it moved this one.
   bool parent_applied() noexcept {
-    return std::exchange(position_, pending_position_) != position_;
+    return std::exchange(position_, committed_position_) != position_;
   }
   void parent_destroyed() noexcept { parent_ = nullptr; }
   // A commit moved the content by wl_surface.offset.
@@ -87,6 +89,7 @@ class Subsurface final : public Surface::Role {
   Surface* parent_;
   bool synchronized_ = true;
   Point position_;
+  Point committed_position_;
   Point pending_position_;
 };
 

@@ -212,6 +212,7 @@ void Surface::commit() {
   if (role_ != nullptr)
     role_->before_commit(pending_);
   validate();
+  commit_children();
   if (subsurface_ != nullptr && subsurface_->behaves_synchronized()) {
     if (!cached_)
       cached_.emplace();
@@ -219,14 +220,17 @@ void Surface::commit() {
     cached_use_ = BufferUse{cached_->buffer};
     return;
   }
+  bool changed = false;
   if (cached_) {
     State together = std::move(*cached_);
     cached_.reset();
     merge(together, pending_);
-    apply(together);
+    changed = apply(together);
   } else {
-    apply(pending_);
+    changed = apply(pending_);
   }
+  if (changed)
+    tree_changed();
 }
 
 void Surface::merge(State& into, State& from) {
@@ -247,12 +251,13 @@ void Surface::merge(State& into, State& from) {
   into.input = from.input;
 }
 
-void Surface::apply(State& state) {
+bool Surface::apply(State& state) {
   const Size old_size = size_;
   const bool had_content = has_content();
   bool visible = state.attached || !state.damage.empty() || !state.buffer_damage.empty() ||
                  state.scale != current_.scale || state.transform != current_.transform ||
-                 state.offset != Point{} || state.opaque != current_.opaque;
+                 state.offset != Point{} || state.opaque != current_.opaque ||
+                 state.input != current_.input;
   const bool all_new = state.scale != current_.scale || state.transform != current_.transform;
 
   apply_content(state);
@@ -271,11 +276,11 @@ void Surface::apply(State& state) {
   visible = apply_children() || visible;
   if (role_ != nullptr)
     role_->committed();
-  if (!visible)
-    return;
-  shown_ = false;
-  fresh_ = true;
-  tree_changed();
+  if (visible) {
+    shown_ = false;
+    fresh_ = true;
+  }
+  return visible;
 }
 
 void Surface::apply_content(State& state) {
@@ -314,13 +319,20 @@ void Surface::apply_damage(State& state, bool everything) {
   state.buffer_damage.clear();
 }
 
-// wl_subsurface: position and order of the children take effect with the state of their parent, in
-// whatever mode they are; so does what synchronized children have committed before, all the way
-// down.
+void Surface::commit_children() {
+  committed_stack_ = pending_stack_;
+  for (Subsurface* const child : committed_stack_)
+    if (child != nullptr)
+      child->parent_committed();
+}
+
+// wl_subsurface: position and order of the children are state of their parent's, and take effect
+// with the commit of it that they came before, in whatever mode they are; so does what synchronized
+// children have committed before, all the way down.
 bool Surface::apply_children() {
-  bool changed = stack_ != pending_stack_;
+  bool changed = stack_ != committed_stack_;
   if (changed)
-    stack_ = pending_stack_;
+    stack_ = committed_stack_;
   // By index: what is told to others may end a child.
   for (std::size_t i = 0; i < stack_.size(); ++i) {
     if (stack_[i] == nullptr)
@@ -328,26 +340,26 @@ bool Surface::apply_children() {
     Subsurface& child = *stack_[i];
     changed = child.parent_applied() || changed;
     Surface* const surface = child.surface();
-    if (surface->cached_) {
-      surface->apply_cached();
-    } else if (child.behaves_synchronized()) {
+    if (surface->cached_)
+      changed = surface->apply_cached() || changed;
+    else if (child.behaves_synchronized())
       changed = surface->apply_children() || changed;
-    }
   }
   return changed;
 }
 
-void Surface::apply_cached() {
+bool Surface::apply_cached() {
   State state = std::move(*cached_);
   cached_.reset();
-  apply(state);
+  return apply(state);
 }
 
 void Surface::release_cached() {
   if (subsurface_ != nullptr && subsurface_->behaves_synchronized())
     return;
   if (cached_) {
-    apply_cached();  // which looks after what is below, too
+    if (apply_cached())  // which looks after what is below, too
+      tree_changed();
     return;
   }
   for (std::size_t i = 0; i < stack_.size(); ++i)

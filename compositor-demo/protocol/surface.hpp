@@ -170,11 +170,13 @@ class Surface {
   using Stack = std::vector<Subsurface*>;
 
   void validate() const;
-  void apply(State& state);
+  void commit_children();
+  // Whether anything changed that others have to be told of, when all is done.
+  bool apply(State& state);
   void apply_content(State& state);
   void apply_damage(State& state, bool everything);
-  bool apply_children();  // whether anything changed in which others do not tell us
-  void apply_cached();
+  bool apply_children();
+  bool apply_cached();
   // What waits for the parent becomes current, here and below, where it need not wait any more.
   void release_cached();
   // Takes over everything from a later commit; `from` keeps only what stays until it is changed.
@@ -205,6 +207,7 @@ class Surface {
   bool shown_ = true;     // nothing came after the last frame that was shown
   bool entered_ = false;  // the outputs: its client was told
   Stack stack_{nullptr};
+  Stack committed_stack_{nullptr};
   Stack pending_stack_{nullptr};
   Subsurface* subsurface_ = nullptr;
   std::string role_name_;

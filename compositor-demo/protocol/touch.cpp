@@ -51,8 +51,8 @@ void Touch::down(std::int32_t id, const std::optional<Surface::Hit>& under, doub
   if (!under)
     return;
   Surface& surface = *under->surface;
-  Finger& finger = fingers_.emplace_back();
-  finger.id = id;
+  Finger& finger = fingers_.emplace_back(*this, id);
+  finger.milliseconds = milliseconds;
   finger.surface.watch(&surface);
   finger.dx = under->x - x;
   finger.dy = under->y - y;
@@ -77,6 +77,7 @@ void Touch::motion(std::int32_t id, double x, double y, std::uint32_t millisecon
   y += finger->dy;
   if (x == finger->x && y == finger->y)
     return;
+  finger->milliseconds = milliseconds;
   finger->x = x;
   finger->y = y;
   for (wl_resource* const resource : finger->told) {
@@ -89,14 +90,29 @@ void Touch::up(std::int32_t id, std::uint32_t milliseconds) {
   const auto finger = find(id);
   if (finger == fingers_.end())
     return;
-  if (!finger->told.empty()) {
-    const std::uint32_t serial = serials_.next(wl_resource_get_client(finger->told.front()));
-    for (wl_resource* const resource : finger->told) {
-      expect_frame(resource);
-      wl_touch_send_up(resource, serial, milliseconds, id);
-    }
-  }
+  send_up(*finger, milliseconds);
   fingers_.erase(finger);
+}
+
+void Touch::send_up(Finger& finger, std::uint32_t milliseconds) {
+  if (finger.told.empty())
+    return;
+  const std::uint32_t serial = serials_.next(wl_resource_get_client(finger.told.front()));
+  for (wl_resource* const resource : finger.told) {
+    expect_frame(resource);
+    wl_touch_send_up(resource, serial, milliseconds, finger.id);
+  }
+  finger.told.clear();
+}
+
+// "The touch point has disappeared": for the client that is now, and not when the finger is lifted.
+void Touch::surface_gone(Finger& finger) noexcept {
+  std::vector<wl_resource*> told = finger.told;
+  send_up(finger, finger.milliseconds);
+  for (wl_resource* const resource : told) {
+    wl_touch_send_frame(resource);
+    std::erase(unframed_, resource);
+  }
 }
 
 void Touch::frame() {

@@ -31,7 +31,7 @@ class Touch {
   void down(std::int32_t id, const std::optional<Surface::Hit>& under, double x, double y,
             std::uint32_t milliseconds);
   void motion(std::int32_t id, double x, double y, std::uint32_t milliseconds);
-  // Also told when the surface is gone by then.
+  // Those who have lost the surface since have been told then.
   void up(std::int32_t id, std::uint32_t milliseconds);
   // To those who have heard something since the last one.
   void frame();
@@ -58,9 +58,13 @@ class Touch {
     Charge charge_;
   };
   struct Finger {
-    std::int32_t id = 0;
+    Finger(Touch& touch, std::int32_t number)
+        : id{number}, surface{[this, &touch] { touch.surface_gone(*this); }} {}
+
+    std::int32_t id;
     SurfaceWatch surface;
-    double dx = 0;  // from the coordinates of motion() to the surface's
+    std::uint32_t milliseconds = 0;  // when it was heard of last
+    double dx = 0;                   // from the coordinates of motion() to the surface's
     double dy = 0;
     double x = 0;  // where it is on the surface
     double y = 0;
@@ -69,6 +73,8 @@ class Touch {
 
   std::list<Finger>::iterator find(std::int32_t id) noexcept;
   void expect_frame(wl_resource* resource);
+  void send_up(Finger& finger, std::uint32_t milliseconds);
+  void surface_gone(Finger& finger) noexcept;
 
   InputSerials& serials_;
   std::vector<wl_resource*> resources_;  // of all clients

@@ -50,6 +50,11 @@ void Windows::committed(WindowId id) {
     host_->window_committed(id);
 }
 
+void Windows::grew(WindowId id, Point by) {
+  if (find(id) != nullptr && host_ != nullptr)
+    host_->window_grew(id, by);
+}
+
 Window* Windows::find(WindowId id) const noexcept {
   const auto entry = entries_.find(id);
   return entry == entries_.end() || !entry->second.mapped ? nullptr : entry->second.window;

@@ -28,6 +28,8 @@ class Window {
   virtual void set_activated(bool activated) = 0;
   // Where the top left of geometry() is on the screen from now on; popups are kept on it.
   virtual void moved_to(Point origin) = 0;
+  // Where that was when it was unmapped before.
+  virtual std::optional<Point> former_position() const noexcept = 0;
   // With popups. `origin` is where the top left of geometry() goes.
   virtual void append_pictures(Point origin, std::vector<Picture>& pictures) = 0;
   // Popups too; see Surface.
@@ -56,6 +58,7 @@ class Windows {
   void mapped(WindowId id);
   void unmapped(WindowId id);
   void committed(WindowId id);  // ignored as long as it is not mapped
+  void grew(WindowId id, Point by);
 
   // The window, if it is mapped.
   Window* find(WindowId id) const noexcept;

@@ -71,6 +71,8 @@ class XdgSurface final : public Surface::Role {
   // What the user takes for the window, in surface-local coordinates: as set by the client, cut to
   // the bounds of all its content, or these bounds.
   Rect window_geometry() const noexcept;
+  // The client has set it.
+  bool has_window_geometry() const noexcept { return geometry_.has_value(); }
   // The initial commit was made and answered; configure() may be called.
   bool initialized() const noexcept { return initialized_; }
   // Sends one configure sequence: the object's events, then xdg_surface.configure.

@@ -132,6 +132,7 @@ void XdgToplevel::committed(std::optional<std::uint32_t> /*serial*/) {
 }
 
 void XdgToplevel::mapped() {
+  unsaid_origin_ = geometry().origin();
   id_ = shell_.windows().add(*this);
   shell_.windows().mapped(*id_);
 }
@@ -142,7 +143,8 @@ void XdgToplevel::unmapped() noexcept {
   leave_family();
   title_.clear();
   app_id_.clear();
-  origin_.reset();
+  if (origin_)
+    former_origin_ = std::exchange(origin_, std::nullopt);
   pending_limits_ = {};
   limits_ = {};
   wanted_ = {};
@@ -150,8 +152,13 @@ void XdgToplevel::unmapped() noexcept {
 }
 
 void XdgToplevel::tree_changed() {
-  if (id_)
-    shell_.windows().committed(*id_);
+  if (!id_)
+    return;
+  const Point origin = geometry().origin();
+  const Point by = origin - std::exchange(unsaid_origin_, origin);
+  if (by != Point{} && !xdg_surface_->has_window_geometry())
+    shell_.windows().grew(*id_, by);
+  shell_.windows().committed(*id_);
 }
 
 // --- what there is to see

@@ -56,6 +56,7 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   void close() override;
   void set_activated(bool activated) override;
   void moved_to(Point origin) override;
+  std::optional<Point> former_position() const noexcept override { return former_origin_; }
   void append_pictures(Point origin, std::vector<Picture>& pictures) override;
   void frame_shown(const FrameTime& frame) noexcept override;
   void frame_unseen(const FrameTime& frame) noexcept override;
@@ -120,7 +121,9 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   XdgToplevel* parent_ = nullptr;
   std::vector<XdgToplevel*> children_;
   std::vector<XdgPopup*> popups_;
-  std::optional<Point> origin_;  // on the screen
+  std::optional<Point> origin_;         // on the screen
+  std::optional<Point> former_origin_;  // when it was unmapped
+  Point unsaid_origin_;                 // of geometry(), where the client has not set it
   SizeLimits pending_limits_;
   SizeLimits limits_;
   Configuration wanted_;

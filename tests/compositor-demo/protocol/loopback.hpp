@@ -39,9 +39,11 @@ class LoopbackServer {
    public:
     void window_mapped(WindowId id) override { mapped.push_back(id); }
     void window_unmapped(WindowId id) override { std::erase(mapped, id); }
+    void window_grew(WindowId, Point by) override { grown = grown + by; }
     void window_committed(WindowId) override { ++commits; }
 
     std::vector<WindowId> mapped;  // the latest last
+    Point grown;                   // all windows together
     int commits = 0;
   };
 

@@ -48,6 +48,7 @@ class RecordingHost final : public Protocol::Host {
     mapped.push_back(id);
   }
   void window_unmapped(WindowId id) override { std::erase(mapped, id); }
+  void window_grew(WindowId, Point) override {}
   void window_committed(WindowId) override { ++commits; }
 
   std::vector<WindowId> mapped;

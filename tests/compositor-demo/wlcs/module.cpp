@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,10 +75,7 @@ class Server final : public WlcsDisplayServer {
         if (app_ != nullptr)
           f(*app_);
       } else if (remote_) {
-        try {
-          remote_->call([&f](demo::App& app) { f(app); });
-        } catch (const calloop::LoopGone&) {  // who tests may lift a finger as late as he likes
-        }
+        call(f);
       }
     });
   }
@@ -86,6 +84,22 @@ class Server final : public WlcsDisplayServer {
   demo::Input::Host& input() noexcept { return *input_; }
 
  private:
+  // From another thread. What clients have sent before is served before: with the idles.
+  template <class F>
+  void call(F& f) {
+    auto done = std::make_shared<std::promise<void>>();
+    std::future<void> answer = done->get_future();
+    remote_->post([&f, done = std::move(done)](const calloop::LoopHandle<demo::App>& loop) mutable {
+      loop.insert_idle([&f, done = std::move(done)](demo::App& app) {
+        f(app);
+        done->set_value();
+      });
+    });
+    try {
+      answer.get();
+    } catch (const std::future_error&) {  // a test may lift a finger when all is over
+    }
+  }
   static Server& of(WlcsDisplayServer* server) noexcept { return *static_cast<Server*>(server); }
   void run(wl_event_loop* calls);
   void stop() noexcept;
@@ -206,7 +220,11 @@ void Server::run(wl_event_loop* calls) {
   input_ = &app.virtual_devices();
   loop.handle().insert_source(
       calloop::Generic{wl_event_loop_get_fd(calls), calloop::interest().read()},
-      [calls] { wl_event_loop_dispatch(calls, 0); }, {.name = "calls of the suite"});
+      // What clients have sent before a call is served before it: with the idles.
+      [calls](const calloop::LoopHandle<demo::App>& handle) {
+        handle.insert_idle([calls] { wl_event_loop_dispatch(calls, 0); });
+      },
+      {.name = "calls of the suite"});
   thread_ = std::this_thread::get_id();
   remote_ = calloop::remote_endpoint(loop.handle());
   stop_ = loop.signal();
