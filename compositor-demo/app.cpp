@@ -74,20 +74,30 @@ void App::window_mapped(WindowId window) {
     shell_.move(window, *former);
   protocol_.set_position(window, shell_.windows().back().position);  // new ones are on top
   bring_windows_over();
+  place_filling(window);
 }
 
 void App::window_grew(WindowId window, Point by) {
   if (const Shell::Window* const placed = find_window(window))
-    shell_.move(window, placed->position + by);
+    move_window(window, placed->position + by);
+}
+
+void App::move_window(WindowId window, Point position) {
+  shell_.move(window, position);
+  protocol_.set_position(window, position);
 }
 
 void App::window_unmapped(WindowId window) {
   throttle_.forget(window);
+  filled_.erase(window);
+  if (drag_ && drag_->window == window)
+    drag_.reset();
   shell_.remove(window);
 }
 
 void App::window_committed(WindowId window) {
   shell_.resize(window, protocol_.window_size(window));
+  keep_edge(window);
   pointer_stale_ = true;
   // What a client does to the window that it has the pointer in it hears of at once.
   if (protocol_.pointer_window() == window) {
@@ -104,10 +114,8 @@ ClientId App::add_client(calloop::OwnedFd connection) {
 
 void App::place_window(ClientId client, std::uint32_t surface, Point position) {
   const auto window = protocol_.window_of(client, surface);
-  if (!window)
-    return;
-  shell_.move(*window, position);
-  protocol_.set_position(*window, position);
+  if (window)
+    move_window(*window, position);
 }
 
 // ---------------------------------------------------------------------------- what shell decides

@@ -1,8 +1,9 @@
 // The wiring: every module of the demo is a member here, and what one has to tell another goes
 // through here. No module includes another one.
 //
-// In four files: app.cpp is the beginning, the windows and the end; app.seat.cpp which backend
-// there is, and whose turn it is; app.screens.cpp outputs and frames; app.input.cpp what people do.
+// In five files: app.cpp is the beginning, the windows and the end; app.windows.cpp how windows
+// fill the screen and are dragged; app.seat.cpp which backend there is, and whose turn it is;
+// app.screens.cpp outputs and frames; app.input.cpp what people do.
 #pragma once
 
 #include <cstddef>
@@ -97,6 +98,9 @@ class App final : Protocol::Host,
   void window_mapped(WindowId window) override;
   void window_unmapped(WindowId window) override;
   void window_grew(WindowId window, Point by) override;
+  void window_wants(WindowId window, WindowState state, const std::string& output) override;
+  void window_state_changed(WindowId window) override;
+  void window_grabbed(WindowId window, const WindowGrab& grab) override;
   void window_committed(WindowId window) override;
   void cursor_changed() noexcept override;
   // Shell::Host
@@ -146,6 +150,17 @@ class App final : Protocol::Host,
   void take_first_screenshot();
   void save_screenshot();
 
+  void move_window(WindowId window, Point position);
+
+  // --- app.windows.cpp
+  void refill_windows();
+  void place_filling(WindowId window);
+  Screen* screen_to_fill(const Shell::Window& window) noexcept;
+  bool drags(std::optional<std::int32_t> touch) const noexcept;
+  void drag_to(double x, double y);
+  void end_drag();
+  void keep_edge(WindowId window);
+
   // --- app.seat.cpp
   void choose_backend();
   void open_session(const std::string& why);
@@ -168,6 +183,7 @@ class App final : Protocol::Host,
 
   // --- app.input.cpp
   void act(const Action& action);
+  void raise(WindowId window);
   const Shell::Window* window_at(double x, double y) const;
   void pointer_moves(calloop::TimePoint time);
   void tell_pointer(calloop::TimePoint time);
@@ -203,9 +219,26 @@ class App final : Protocol::Host,
 
   Bindings bindings_;
   PointerPosition pointer_;
-  std::unordered_map<std::int32_t, WindowId> touched_;  // by each finger that is down
-  bool pointer_stale_ = false;                          // something else may be under it now
-  CursorPicture cursor_;                                // where no client has one of its own
+  // By each finger that is down.
+  struct Touched {
+    WindowId window{};
+    double x = 0;
+    double y = 0;
+  };
+  std::unordered_map<std::int32_t, Touched> touched_;
+  // What the user holds of a window, since when it was there.
+  struct Drag {
+    WindowId window{};
+    WindowGrab grab;
+    double x = 0;
+    double y = 0;
+    Rect begin;
+    bool held = true;  // let go: the client may still draw what it was told meanwhile
+  };
+  std::optional<Drag> drag_;
+  std::unordered_map<WindowId, std::string> filled_;  // which output, if that was said
+  bool pointer_stale_ = false;                        // something else may be under it now
+  CursorPicture cursor_;                              // where no client has one of its own
   bool cursor_stale_ = false;
   calloop::Idle cursor_idle_;
   std::uint32_t leds_ = 0;

@@ -51,7 +51,7 @@ void App::act(const Action& action) {
       return session_->switch_to(action.terminal);
     case Action::Kind::NextWindow:
       if (!shell_.windows().empty())
-        shell_.raise(shell_.windows().front().id);
+        raise(shell_.windows().front().id);
       return;
     case Action::Kind::CloseWindow:
       if (focus_)
@@ -80,6 +80,8 @@ void App::pointer_placed(double x, double y, calloop::TimePoint time) {
 }
 
 void App::pointer_moves(calloop::TimePoint time) {
+  if (drags(std::nullopt))
+    drag_to(pointer_.x(), pointer_.y());
   tell_pointer(time);
   move_cursor();
 }
@@ -110,9 +112,17 @@ void App::button(std::uint32_t button, bool pressed, calloop::TimePoint time) {
   tell_pointer(time);
   if (pressed && !protocol_.pointer_grab())
     if (const Shell::Window* const window = window_at(pointer_.x(), pointer_.y()))
-      shell_.raise(window->id);
+      raise(window->id);
   protocol_.pointer_button(button, pressed, time);
+  if (drags(std::nullopt) && !protocol_.pointer_pressed())
+    end_drag();
   pointer_stale_ = true;
+}
+
+// What the user does is told at once, however often.
+void App::raise(WindowId window) {
+  shell_.raise(window);
+  tell_focus();
 }
 
 void App::scrolled(const ScrollEvent& event, calloop::TimePoint time) {
@@ -153,25 +163,30 @@ void App::touch_down(std::int32_t touch, double x, double y, calloop::TimePoint 
   if (window == nullptr)
     return protocol_.touch_down(std::nullopt, touch, 0, 0, time);
   const WindowId id = window->id;
-  touched_[touch] = id;
-  shell_.raise(id);
+  touched_[touch] = {id, at_x, at_y};
+  raise(id);
   const Point corner = find_window(id)->position;
   protocol_.touch_down(id, touch, at_x - corner.x, at_y - corner.y, time);
 }
 
 void App::touch_moved(std::int32_t touch, double x, double y, calloop::TimePoint time) {
   const auto touched = touched_.find(touch);
-  const Shell::Window* const window =
-      touched == touched_.end() ? nullptr : find_window(touched->second);
-  if (window == nullptr)
+  if (touched == touched_.end())
     return;
   const Rect all = pointer_.everything();
-  protocol_.touch_motion(touch, all.x + x * all.width - window->position.x,
-                         all.y + y * all.height - window->position.y, time);
+  touched->second.x = all.x + x * all.width;
+  touched->second.y = all.y + y * all.height;
+  if (drags(touch))
+    return drag_to(touched->second.x, touched->second.y);
+  if (const Shell::Window* const window = find_window(touched->second.window))
+    protocol_.touch_motion(touch, touched->second.x - window->position.x,
+                           touched->second.y - window->position.y, time);
 }
 
 void App::touch_up(std::int32_t touch, calloop::TimePoint time) {
   touched_.erase(touch);
+  if (drags(touch))
+    end_drag();
   protocol_.touch_up(touch, time);
 }
 
@@ -181,6 +196,8 @@ void App::touch_frame() {
 
 void App::touch_cancelled() {
   touched_.clear();
+  if (drag_ && drag_->grab.touch)
+    end_drag();
   protocol_.touch_cancel();
 }
 

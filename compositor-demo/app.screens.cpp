@@ -105,9 +105,9 @@ void App::bring_windows_over() {
     const Point position{
         std::clamp(frame.x, home.x, std::max(home.x, home.right() - frame.width)),
         std::clamp(frame.y, home.y, std::max(home.y, home.bottom() - frame.height))};
-    shell_.move(window.id, position);
-    protocol_.set_position(window.id, position);
+    move_window(window.id, position);
   }
+  refill_windows();
 }
 
 App::Screen* App::screen_of(const Output& output) noexcept {

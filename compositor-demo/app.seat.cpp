@@ -128,6 +128,8 @@ void App::session_disabled() {
   if (input_)
     input_->suspend();
   bindings_.reset();
+  if (drag_)
+    end_drag();
   if (drm_)
     drm_->stop();
   covered_timer_.reset();  // nobody sees anything: presented() begins anew

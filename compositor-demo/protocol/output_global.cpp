@@ -94,6 +94,13 @@ void OutputGlobal::for_each_of(wl_client* client, F f) const noexcept {
   }
 }
 
+bool OutputGlobal::was_bound_as(wl_resource* resource) const noexcept {
+  for (const wl_list* link = resources_.next; link != &resources_; link = link->next)
+    if (resource != nullptr && link == wl_resource_get_link(resource))
+      return true;
+  return false;
+}
+
 void OutputGlobal::send_enter(wl_resource* surface) const noexcept {
   for_each_of(wl_resource_get_client(surface),
               [surface](wl_resource* output) { wl_surface_send_enter(surface, output); });
@@ -135,6 +142,12 @@ std::vector<Rect> Outputs::areas() const {
   for (const OutputGlobal& output : outputs_)
     areas.push_back(output.area());
   return areas;
+}
+
+std::string Outputs::name_of(wl_resource* resource) const {
+  const auto bound = std::ranges::find_if(
+      outputs_, [resource](const OutputGlobal& output) { return output.was_bound_as(resource); });
+  return bound == outputs_.end() ? std::string{} : bound->info().name;
 }
 
 void Outputs::send_enter(wl_resource* surface) const noexcept {

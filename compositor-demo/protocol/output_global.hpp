@@ -33,6 +33,8 @@ class OutputGlobal {
   // Tells who waits for this wp_presentation_feedback that its frame was this screen's.
   void send_sync_output(wl_resource* feedback) const noexcept;
 
+  bool was_bound_as(wl_resource* resource) const noexcept;
+
   // It is different now: tells everybody who has bound it.
   void change(const OutputInfo& info);
   // Nobody sees it any more; who binds it at this moment is no evildoer, and gets an output.
@@ -59,6 +61,8 @@ class Outputs {
   void change(const OutputInfo& info);
   void remove(const std::string& name);
   std::vector<Rect> areas() const;
+  // Of a client's wl_output; empty for a null, or one that is gone.
+  std::string name_of(wl_resource* resource) const;
   void send_enter(wl_resource* surface) const noexcept;
   void send_leave(wl_resource* surface) const noexcept;
   void send_sync_output(const std::string& name, wl_resource* feedback) const noexcept;

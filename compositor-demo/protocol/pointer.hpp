@@ -53,9 +53,13 @@ class Pointer {
   // The implicit grab: from the first button that goes down to the last that goes up, all events go
   // to the surface that had the focus.
   bool grabbed() const noexcept { return !pressed_.empty(); }
-  bool grabbed_by(const Surface& origin, std::uint32_t serial) const noexcept {
-    return grabbed() && focus() == &origin && serial == grab_serial_;
+  // The surface that has it, if it began with the event of this serial.
+  Surface* grabbed_with(std::uint32_t serial) const noexcept {
+    return grabbed() && serial == grab_serial_ ? focus() : nullptr;
   }
+  // The grab is somebody else's from now on: the surface is left, and none is entered until all
+  // buttons are up.
+  void take_away() { set_focus(nullptr, 0, 0); }
   // What the client with the focus wants the pointer to look like.
   const Cursor& cursor() const noexcept { return cursor_; }
   Cursor& cursor() noexcept { return cursor_; }

@@ -1,5 +1,6 @@
 #include "compositor-demo/protocol/protocol.hpp"
 
+#include <exception>
 #include <utility>
 
 #include <wayland-server-core.h>
@@ -37,8 +38,15 @@ struct Protocol::Parts {
         seat{display.get()},
         data_devices{display.get(), seat},
         presentation{display.get()},
-        xdg_shell{display.get(), windows},
+        xdg_shell{display.get(), windows, outputs, seat},
         focus_retry{display.get(), [this] { give_focus(); }} {
+    xdg_shell.on_grabs_change([this] {
+      try {
+        give_focus();
+      } catch (const std::exception&) {  // no memory
+        focus_retry.start();
+      }
+    });
     seat.pointer().cursor().on_change([&host] { host.cursor_changed(); });
   }
   Parts(const Parts&) = delete;
@@ -46,6 +54,7 @@ struct Protocol::Parts {
   // The host may be half gone: it hears nothing of how its windows end.
   ~Parts() {
     windows.mute();
+    xdg_shell.on_grabs_change({});
     seat.pointer().cursor().on_change({});
     display.destroy_clients();
   }
@@ -142,6 +151,31 @@ void Protocol::configure(WindowId id, Size size) {
     window->configure(size);
 }
 
+void Protocol::configure_resizing(WindowId id, Size size, bool resizing) {
+  if (Window* const window = parts_->windows.find(id))
+    window->configure_resizing(size, resizing);
+}
+
+void Protocol::set_window_state(WindowId id, WindowState state, Size size) {
+  if (Window* const window = parts_->windows.find(id))
+    window->set_state(state, size);
+}
+
+WindowState Protocol::window_state(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window == nullptr ? WindowState::Floating : window->state();
+}
+
+bool Protocol::window_resizing(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window != nullptr && window->resizing();
+}
+
+SizeLimits Protocol::window_limits(WindowId id) const {
+  const Window* const window = parts_->windows.find(id);
+  return window == nullptr ? SizeLimits{} : window->limits();
+}
+
 void Protocol::close(WindowId id) {
   if (Window* const window = parts_->windows.find(id))
     window->close();
@@ -162,6 +196,8 @@ void Protocol::disconnect(WindowId id, const std::string& reason) {
 
 void Protocol::set_keyboard_focus(std::optional<WindowId> id) {
   parts_->focus_wanted = id;
+  const Window* const window = id ? parts_->windows.find(*id) : nullptr;
+  parts_->xdg_shell.end_grabs_but_of(window);
   parts_->give_focus();
 }
 
@@ -182,7 +218,7 @@ void Protocol::Parts::give_focus() {
   focus = next;
   if (window != nullptr)
     window->set_activated(true);
-  seat.set_keyboard_focus(window == nullptr ? nullptr : &window->surface());
+  seat.set_keyboard_focus(window == nullptr ? nullptr : &window->keyboard_surface());
 }
 
 // ---------------------------------------------------------------------------------- what is seen
@@ -242,6 +278,19 @@ std::optional<WindowId> Protocol::pointer_window() const {
   return focus != nullptr ? parts_->windows.of(*focus) : std::nullopt;
 }
 
+bool Protocol::pointer_pressed() const noexcept {
+  return parts_->seat.pointer().grabbed();
+}
+
+void Protocol::take_pointer() {
+  parts_->seat.pointer().take_away();
+}
+
+void Protocol::take_touch(std::int32_t touch) {
+  if (Surface* const surface = parts_->seat.touch().surface_of(touch))
+    parts_->seat.touch().cancel(surface->client());
+}
+
 std::optional<WindowId> Protocol::pointer_grab() const {
   return parts_->seat.pointer().grabbed() ? pointer_window() : std::nullopt;
 }
@@ -264,6 +313,11 @@ void Protocol::pointer_motion(std::optional<WindowId> id, double x, double y,
 }
 
 void Protocol::pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time) {
+  const Pointer& pointer = parts_->seat.pointer();
+  if (pressed && !pointer.grabbed()) {
+    const Surface* const focus = pointer.focus();
+    parts_->xdg_shell.pressed(focus == nullptr ? nullptr : focus->client());
+  }
   parts_->seat.pointer().button(button, pressed, milliseconds(time));
 }
 
@@ -313,6 +367,7 @@ void Protocol::touch_down(std::optional<WindowId> id, std::int32_t touch, double
                           calloop::TimePoint time) {
   Window* const window = id ? parts_->windows.find(*id) : nullptr;
   const auto under = window == nullptr ? std::nullopt : window->hit(x, y);
+  parts_->xdg_shell.pressed(under ? under->surface->client() : nullptr);
   parts_->seat.touch().down(touch, under, x, y, milliseconds(time));
   if (under)
     parts_->display.check_reading(under->surface->client(), time);

@@ -45,6 +45,23 @@ struct FrameTime {
   std::string output{};          // its name; empty: of none
 };
 
+// What a window fills of its screen.
+enum class WindowState { Floating, Maximized, Fullscreen };
+
+// What the user has taken hold of a window by, to move or resize it.
+struct WindowGrab {
+  // Of xdg_toplevel.resize_edge: which edges follow. None: all of it moves.
+  enum Edges : std::uint32_t { Top = 1, Bottom = 2, Left = 4, Right = 8 };
+  std::uint32_t edges = 0;
+  std::optional<std::int32_t> touch{};  // the finger; else the pointer
+};
+
+// What a client wants the size of its window to be within; 0: no limit.
+struct SizeLimits {
+  Size min;
+  Size max;
+};
+
 enum class AxisSource { Wheel, Finger, Continuous };
 
 // One turn of a wheel, or one stroke of fingers.
@@ -80,6 +97,14 @@ class Protocol {
     // Its top left is elsewhere on its content, by so much, and the client has not said so: its
     // subsurfaces reach further. The content stays where it is if the window moves as much.
     virtual void window_grew(WindowId, Point by) = 0;
+    // The client asks for another state, on the output of that name or on any: answer with
+    // set_window_state.
+    virtual void window_wants(WindowId, WindowState, const std::string& output) = 0;
+    // What it shows is made for another state now: see window_state.
+    virtual void window_state_changed(WindowId) = 0;
+    // The client asks that the user may move or resize it with what he holds down: if he may, take
+    // that away from the client with take_pointer or take_touch.
+    virtual void window_grabbed(WindowId, const WindowGrab&) = 0;
     // Something visible of the window changed (subsurfaces and popups too), or somebody waits for a
     // frame of it.
     virtual void window_committed(WindowId) = 0;
@@ -127,6 +152,14 @@ class Protocol {
   std::string window_title(WindowId id) const;
   // Asks the client to take this size; an empty one leaves it to the client.
   void configure(WindowId id, Size size);
+  // The same, while the user drags an edge of it.
+  void configure_resizing(WindowId id, Size size, bool resizing);
+  // Asks the client to be so, in this size.
+  void set_window_state(WindowId id, WindowState state, Size size);
+  // What it shows is made for: as the client has acknowledged it.
+  WindowState window_state(WindowId id) const;
+  bool window_resizing(WindowId id) const;
+  SizeLimits window_limits(WindowId id) const;
   // Asks the client to close it.
   void close(WindowId id);
   // Where the top left of its window_size is on the output: popups are kept on it. Also said with
@@ -166,6 +199,13 @@ class Protocol {
 
   // The window that the pointer was last reported to be in, if its client has got it.
   std::optional<WindowId> pointer_window() const;
+  // Buttons are held down, whoever has the pointer.
+  bool pointer_pressed() const noexcept;
+  // What is held down is not the client's any more: nobody has the pointer until all buttons are
+  // up.
+  void take_pointer();
+  // The same for the client's fingers.
+  void take_touch(std::int32_t touch);
   // While buttons are held down, the window that the pointer belongs to: then motion outside of it
   // is to be reported relative to this one.
   std::optional<WindowId> pointer_grab() const;

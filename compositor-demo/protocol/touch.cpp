@@ -59,6 +59,7 @@ void Touch::down(std::int32_t id, const std::optional<Surface::Hit>& under, doub
   finger.x = under->x;
   finger.y = under->y;
   const std::uint32_t serial = serials_.next(surface.client());
+  finger.serial = serial;
   for (wl_resource* const resource : resources_) {
     if (wl_resource_get_client(resource) != surface.client())
       continue;
@@ -121,19 +122,42 @@ void Touch::frame() {
   unframed_.clear();
 }
 
+std::optional<std::int32_t> Touch::put_down_with(std::uint32_t serial) const noexcept {
+  const auto finger = std::ranges::find(fingers_, serial, &Finger::serial);
+  if (finger == fingers_.end() || finger->surface.get() == nullptr)
+    return std::nullopt;
+  return finger->id;
+}
+
 // "No frame event is required after the cancel event": of what was not framed it is the end, too.
-void Touch::cancel() {
+template <class F>
+void Touch::cancel_if(F chosen) {
   std::vector<wl_resource*> cancelled;
-  for (const Finger& finger : fingers_)
+  for (Finger& finger : fingers_) {
+    if (!chosen(finger))
+      continue;
     for (wl_resource* const resource : finger.told)
       if (std::ranges::find(cancelled, resource) == cancelled.end())
         cancelled.push_back(resource);
+    finger.told.clear();
+  }
   for (wl_resource* const resource : cancelled) {
     wl_touch_send_cancel(resource);
     std::erase(unframed_, resource);
   }
-  fingers_.clear();
+  fingers_.remove_if(chosen);
+}
+
+void Touch::cancel() {
+  cancel_if([](const Finger&) { return true; });
   frame();  // of fingers that were lifted just before
+}
+
+void Touch::cancel(const wl_client* client) {
+  cancel_if([client](const Finger& finger) {
+    const Surface* const surface = finger.surface.get();
+    return surface != nullptr && surface->client() == client;
+  });
 }
 
 }  // namespace demo

@@ -38,6 +38,11 @@ class Touch {
   // All fingers are somebody else's from now on, and what they have done so far is to be undone.
   void cancel();
 
+  // The same for those of one client.
+  void cancel(const wl_client* client);
+
+  // The finger that was put down with the event of this serial, if its surface is still there.
+  std::optional<std::int32_t> put_down_with(std::uint32_t serial) const noexcept;
   // The surface that a finger belongs to; null when it is gone, or there is none.
   Surface* surface_of(std::int32_t id) const noexcept;
 
@@ -63,6 +68,7 @@ class Touch {
 
     std::int32_t id;
     SurfaceWatch surface;
+    std::uint32_t serial = 0;        // of its being put down
     std::uint32_t milliseconds = 0;  // when it was heard of last
     double dx = 0;                   // from the coordinates of motion() to the surface's
     double dy = 0;
@@ -75,6 +81,8 @@ class Touch {
   void expect_frame(wl_resource* resource);
   void send_up(Finger& finger, std::uint32_t milliseconds);
   void surface_gone(Finger& finger) noexcept;
+  template <class F>
+  void cancel_if(F chosen);
 
   InputSerials& serials_;
   std::vector<wl_resource*> resources_;  // of all clients

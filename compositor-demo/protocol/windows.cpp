@@ -55,6 +55,21 @@ void Windows::grew(WindowId id, Point by) {
     host_->window_grew(id, by);
 }
 
+void Windows::wants(WindowId id, WindowState state, const std::string& output) {
+  if (find(id) != nullptr && host_ != nullptr)
+    host_->window_wants(id, state, output);
+}
+
+void Windows::state_changed(WindowId id) {
+  if (find(id) != nullptr && host_ != nullptr)
+    host_->window_state_changed(id);
+}
+
+void Windows::grabbed(WindowId id, const WindowGrab& grab) {
+  if (find(id) != nullptr && host_ != nullptr)
+    host_->window_grabbed(id, grab);
+}
+
 Window* Windows::find(WindowId id) const noexcept {
   const auto entry = entries_.find(id);
   return entry == entries_.end() || !entry->second.mapped ? nullptr : entry->second.window;
@@ -63,7 +78,7 @@ Window* Windows::find(WindowId id) const noexcept {
 std::optional<WindowId> Windows::of(Surface& surface) const noexcept {
   const Surface& root = surface.root();
   for (const auto& [id, entry] : entries_)
-    if (&entry.window->surface() == &root)
+    if (entry.window->shows(root))
       return id;
   return std::nullopt;
 }

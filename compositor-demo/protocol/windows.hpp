@@ -24,8 +24,17 @@ class Window {
   virtual Rect geometry() const noexcept = 0;
   virtual std::string title() const = 0;
   virtual void configure(Size size) = 0;
+  virtual void configure_resizing(Size size, bool resizing) = 0;
+  virtual void set_state(WindowState state, Size size) = 0;
+  virtual WindowState state() const noexcept = 0;
+  virtual bool resizing() const noexcept = 0;
+  virtual SizeLimits limits() const noexcept = 0;
   virtual void close() = 0;
   virtual void set_activated(bool activated) = 0;
+  // Which of its surfaces gets the keys: that of a popup with a grab, or the content.
+  virtual Surface& keyboard_surface() noexcept = 0;
+  // Whether this is the content, or that of one of its popups.
+  virtual bool shows(const Surface& root) const noexcept = 0;
   // Where the top left of geometry() is on the screen from now on; popups are kept on it.
   virtual void moved_to(Point origin) = 0;
   // Where that was when it was unmapped before.
@@ -59,10 +68,13 @@ class Windows {
   void unmapped(WindowId id);
   void committed(WindowId id);  // ignored as long as it is not mapped
   void grew(WindowId id, Point by);
+  void wants(WindowId id, WindowState state, const std::string& output);
+  void state_changed(WindowId id);
+  void grabbed(WindowId id, const WindowGrab& grab);
 
   // The window, if it is mapped.
   Window* find(WindowId id) const noexcept;
-  // The number of the window that this surface, or one above it in its tree, is the content of.
+  // The number of the window that this surface belongs to.
   std::optional<WindowId> of(Surface& surface) const noexcept;
 
   // The host hears nothing any more.

@@ -7,6 +7,7 @@
 
 #include "compositor-demo/log.hpp"
 #include "compositor-demo/protocol/resource.hpp"
+#include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/xdg_positioner.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
 #include "compositor-demo/protocol/xdg_toplevel.hpp"
@@ -97,7 +98,7 @@ void XdgPopup::leave() noexcept {
     toplevel_->remove_popup(*this);
   parent_ = nullptr;
   toplevel_ = nullptr;
-  std::erase(shell_.grabs(), this);
+  shell_.remove_grab(*this);
 }
 
 void XdgPopup::dismiss() noexcept {
@@ -106,11 +107,10 @@ void XdgPopup::dismiss() noexcept {
   if (xdg_surface_ != nullptr)
     xdg_surface_->dismiss_popups();
   dismissed_ = true;
-  XdgToplevel* const toplevel = toplevel_;
+  if (mapped_)
+    tell_changed(toplevel_);
   leave();
   xdg_popup_send_popup_done(resource_);
-  if (mapped_)
-    tell_changed(toplevel);
 }
 
 wl_resource* XdgPopup::wm_base_resource() const noexcept {
@@ -194,11 +194,15 @@ void XdgPopup::committed(std::optional<std::uint32_t> serial) {
 
 void XdgPopup::mapped() {
   mapped_ = true;
+  if (grabbing())
+    shell_.grabs_changed();
 }
 
 void XdgPopup::unmapped() noexcept {
   mapped_ = false;
   tell_changed(toplevel_);
+  if (grabbing())
+    shell_.grabs_changed();
 }
 
 void XdgPopup::tree_changed() {
@@ -219,7 +223,9 @@ void XdgPopup::destroy(wl_resource* resource) {
   wl_resource_destroy(resource);  // and with it this
 }
 
-void XdgPopup::grab(wl_resource* resource, wl_resource* /*seat*/, std::uint32_t /*serial*/) {
+// "This request must be used in response to some sort of user action [...] if the compositor denies
+// the grab, the popup is dismissed".
+void XdgPopup::grab(wl_resource* resource, wl_resource* /*seat*/, std::uint32_t serial) {
   if (mapped_)
     throw ProtocolError{resource, XDG_POPUP_ERROR_INVALID_GRAB, "the popup is already mapped"};
   if (dismissed_ || grabbing_)
@@ -228,7 +234,9 @@ void XdgPopup::grab(wl_resource* resource, wl_resource* /*seat*/, std::uint32_t 
   if (above != nullptr && !above->grabbing_)
     throw ProtocolError{wm_base_resource(), XDG_WM_BASE_ERROR_INVALID_POPUP_PARENT,
                         "the parent of a grabbing popup has no grab"};
-  auto& grabs = shell_.grabs();
+  if (!shell_.seat().serials().sent_to(wl_resource_get_client(resource), serial))
+    return dismiss();
+  const auto& grabs = shell_.grabs();
   const wl_client* const client = wl_resource_get_client(resource);
   const auto topmost = std::find_if(grabs.rbegin(), grabs.rend(), [&](const XdgPopup* popup) {
     return wl_resource_get_client(popup->resource_) == client;
@@ -236,7 +244,7 @@ void XdgPopup::grab(wl_resource* resource, wl_resource* /*seat*/, std::uint32_t 
   if (topmost != grabs.rend() && *topmost != above)
     throw ProtocolError{wm_base_resource(), XDG_WM_BASE_ERROR_NOT_THE_TOPMOST_POPUP,
                         "the popup is not on top of the popup with the grab"};
-  grabs.push_back(this);
+  shell_.add_grab(*this);
   grabbing_ = true;
 }
 

@@ -1,6 +1,7 @@
 // xdg_popup: a menu, a tooltip. It is placed by the rules of a positioner, next to its parent.
 //
-// An explicit grab is accepted and its rules are checked, but input goes where it would go without.
+// With an explicit grab it has the keyboard, and is dismissed when the user presses something that
+// is not its client's.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,15 @@ class XdgPopup final : public XdgSurface::Object {
 
   // Null once it is dismissed.
   XdgSurface* parent() const noexcept { return parent_; }
+  // Whether that is its surface, shown or not.
+  bool is_made_of(const Surface& surface) const noexcept {
+    return xdg_surface_ != nullptr && xdg_surface_->surface() == &surface;
+  }
   // The surface, if there is something to show.
   Surface* shown_surface() const noexcept;
+  wl_client* client() const noexcept { return wl_resource_get_client(resource_); }
+  // Has the keyboard, as long as no other one is on it.
+  bool grabbing() const noexcept { return grabbing_ && !dismissed_; }
   // Where the surface's top left goes, relative to that of the toplevel's window geometry.
   Point surface_position() const noexcept;
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,6 +19,8 @@
 
 namespace demo {
 
+class Outputs;
+class Seat;
 class XdgPopup;
 
 // Outlives its clients: destroy the clients, then this, then the display.
@@ -25,7 +28,7 @@ class XdgShell {
  public:
   // Advertises xdg_wm_base. Mapped toplevels are reported to `windows`. Throws std::runtime_error
   // if libwayland cannot.
-  XdgShell(wl_display* display, Windows& windows);
+  XdgShell(wl_display* display, Windows& windows, const Outputs& outputs, Seat& seat);
   XdgShell(const XdgShell&) = delete;
   XdgShell& operator=(const XdgShell&) = delete;
 
@@ -40,16 +43,37 @@ class XdgShell {
   Size window_bounds() const noexcept;
   // The output that shows most of a window there.
   std::optional<Rect> output_of(const Rect& window) const noexcept;
-  // Popups with an explicit grab, of all clients, the latest last.
-  std::vector<XdgPopup*>& grabs() noexcept { return grabs_; }
+  const Outputs& outputs() const noexcept { return all_outputs_; }
+  Seat& seat() const noexcept { return seat_; }
+
+  // --- popups with an explicit grab: menus, which have the keyboard and go when somebody clicks
+  // elsewhere
+
+  // Of all clients, the latest last.
+  const std::vector<XdgPopup*>& grabs() const noexcept { return grabs_; }
+  void add_grab(XdgPopup& popup) { grabs_.push_back(&popup); }
+  void remove_grab(const XdgPopup& popup) noexcept;
+  // Called when another popup may have the keyboard. It must not throw.
+  void on_grabs_change(std::function<void()> changed) { grabs_changed_ = std::move(changed); }
+  void grabs_changed() const noexcept;
+  // Dismisses those that are not of this window's; null: all.
+  void end_grabs_but_of(const Window* window) noexcept;
+  // The user has pressed something on this client's surface, or on none: dismisses the others'.
+  void pressed(const wl_client* client) noexcept;
 
   void bind(wl_client* client, int version, std::uint32_t id);
 
  private:
   wl_display* display_;
+  template <class F>
+  void end_grabs(F chosen) noexcept;
+
   Windows& windows_;
+  const Outputs& all_outputs_;
+  Seat& seat_;
   std::vector<Rect> outputs_;
   std::vector<XdgPopup*> grabs_;
+  std::function<void()> grabs_changed_;
   Global global_;
 };
 

@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <ranges>
 #include <span>
 
 #include "compositor-demo/log.hpp"
+#include "compositor-demo/protocol/output_global.hpp"
 #include "compositor-demo/protocol/resource.hpp"
+#include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/wire_array.hpp"
 #include "compositor-demo/protocol/xdg_popup.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
@@ -18,6 +21,8 @@ namespace demo {
 namespace {
 
 constexpr std::size_t max_text = 1024;
+// Configurations that were sent and never acknowledged; the oldest are forgotten beyond this.
+constexpr std::size_t max_unacknowledged = 64;
 
 const struct xdg_toplevel_interface requests = {
     .destroy = destroy_resource,
@@ -29,10 +34,10 @@ const struct xdg_toplevel_interface requests = {
     .resize = request<&XdgToplevel::resize>,
     .set_max_size = request<&XdgToplevel::set_max_size>,
     .set_min_size = request<&XdgToplevel::set_min_size>,
-    .set_maximized = request<&XdgToplevel::change_state>,
-    .unset_maximized = request<&XdgToplevel::change_state>,
+    .set_maximized = request<&XdgToplevel::set_maximized>,
+    .unset_maximized = request<&XdgToplevel::unset_maximized>,
     .set_fullscreen = request<&XdgToplevel::set_fullscreen>,
-    .unset_fullscreen = request<&XdgToplevel::change_state>,
+    .unset_fullscreen = request<&XdgToplevel::unset_fullscreen>,
     .set_minimized = request<&XdgToplevel::set_minimized>,
 };
 
@@ -82,6 +87,19 @@ void XdgToplevel::configure(Size size) {
   configure_if_changed();
 }
 
+void XdgToplevel::configure_resizing(Size size, bool resizing) {
+  wanted_.resizing = resizing;
+  configure(size);
+}
+
+// "the compositor will respond by emitting a configure event", whatever it decides.
+void XdgToplevel::set_state(WindowState state, Size size) {
+  wanted_.state = state;
+  wanted_.size = size;
+  if (initialized())
+    xdg_surface_->configure();
+}
+
 void XdgToplevel::set_activated(bool activated) {
   wanted_.activated = activated;
   configure_if_changed();
@@ -92,12 +110,13 @@ void XdgToplevel::configure_if_changed() {
     xdg_surface_->configure();
 }
 
-void XdgToplevel::send_configuration(std::uint32_t /*serial*/) {
+void XdgToplevel::send_configuration(std::uint32_t serial) {
   const int version = wl_resource_get_version(resource_);
   if (version >= XDG_TOPLEVEL_WM_CAPABILITIES_SINCE_VERSION && !capabilities_sent_) {
-    // Nothing yet of menus, maximized, fullscreen and minimized windows.
-    wl_array none = wire_array(std::span<std::uint32_t>{});
-    xdg_toplevel_send_wm_capabilities(resource_, &none);
+    std::array<std::uint32_t, 2> capabilities{XDG_TOPLEVEL_WM_CAPABILITIES_MAXIMIZE,
+                                              XDG_TOPLEVEL_WM_CAPABILITIES_FULLSCREEN};
+    wl_array array = wire_array(std::span<std::uint32_t>{capabilities});
+    xdg_toplevel_send_wm_capabilities(resource_, &array);
     capabilities_sent_ = true;
   }
   const Size bounds = shell_.window_bounds();
@@ -105,13 +124,22 @@ void XdgToplevel::send_configuration(std::uint32_t /*serial*/) {
     xdg_toplevel_send_configure_bounds(resource_, bounds.width, bounds.height);
     bounds_sent_ = bounds;
   }
-  std::array<std::uint32_t, 1> states{};
+  std::array<std::uint32_t, 3> states{};
   std::size_t count = 0;
+  if (wanted_.state == WindowState::Maximized)
+    states[count++] = XDG_TOPLEVEL_STATE_MAXIMIZED;
+  if (wanted_.state == WindowState::Fullscreen)
+    states[count++] = XDG_TOPLEVEL_STATE_FULLSCREEN;
+  if (wanted_.resizing)
+    states[count++] = XDG_TOPLEVEL_STATE_RESIZING;
   if (wanted_.activated)
     states[count++] = XDG_TOPLEVEL_STATE_ACTIVATED;
   wl_array array = wire_array(std::span{states}.first(count));
   xdg_toplevel_send_configure(resource_, wanted_.size.width, wanted_.size.height, &array);
   sent_ = wanted_;
+  unacknowledged_.emplace_back(serial, sent_);
+  if (unacknowledged_.size() > max_unacknowledged)
+    unacknowledged_.pop_front();
 }
 
 void XdgToplevel::close() {
@@ -127,8 +155,18 @@ void XdgToplevel::before_commit(bool /*initial*/, bool /*maps*/) {
                         "the minimum size is larger than the maximum size"};
 }
 
-void XdgToplevel::committed(std::optional<std::uint32_t> /*serial*/) {
+void XdgToplevel::committed(std::optional<std::uint32_t> serial) {
   limits_ = pending_limits_;
+  if (!serial)
+    return;
+  const auto sent =
+      std::ranges::find(unacknowledged_, *serial, &std::pair<std::uint32_t, Configuration>::first);
+  if (sent == unacknowledged_.end())
+    return;
+  const WindowState before = std::exchange(current_, sent->second).state;
+  unacknowledged_.erase(unacknowledged_.begin(), sent + 1);
+  if (id_ && current_.state != before)
+    shell_.windows().state_changed(*id_);
 }
 
 void XdgToplevel::mapped() {
@@ -149,6 +187,9 @@ void XdgToplevel::unmapped() noexcept {
   limits_ = {};
   wanted_ = {};
   sent_ = {};
+  current_ = {};
+  unacknowledged_.clear();
+  maximized_ = false;
 }
 
 void XdgToplevel::tree_changed() {
@@ -190,6 +231,20 @@ void XdgToplevel::for_each_part(F&& f) const {
   for (const XdgPopup* popup : popups_)
     if (Surface* surface = popup->shown_surface())
       f(*surface, popup->surface_position());
+}
+
+Surface& XdgToplevel::keyboard_surface() noexcept {
+  for (XdgPopup* const popup : shell_.grabs() | std::views::reverse)
+    if (popup->toplevel() == this && popup->shown_surface() != nullptr)
+      return *popup->shown_surface();
+  return surface();
+}
+
+bool XdgToplevel::shows(const Surface& root) const noexcept {
+  if (xdg_surface_ != nullptr && xdg_surface_->surface() == &root)
+    return true;
+  return std::ranges::any_of(popups_,
+                             [&root](const XdgPopup* popup) { return popup->is_made_of(root); });
 }
 
 void XdgToplevel::moved_to(Point origin) {
@@ -295,9 +350,26 @@ void XdgToplevel::set_app_id(const char* app_id) {
 
 void XdgToplevel::show_window_menu(wl_resource*, std::uint32_t, std::int32_t, std::int32_t) {}
 
-void XdgToplevel::move(wl_resource*, std::uint32_t) {}
+void XdgToplevel::move(wl_resource* /*seat*/, std::uint32_t serial) {
+  let_user_drag(serial, 0);
+}
 
-void XdgToplevel::resize(wl_resource* resource, wl_resource* /*seat*/, std::uint32_t /*serial*/,
+// "The compositor may ignore [such] requests depending on the state of the surface [...] or if the
+// passed serial is no longer valid": only what the user holds down on this window drags it.
+void XdgToplevel::let_user_drag(std::uint32_t serial, std::uint32_t edges) {
+  if (!id_)
+    return;
+  Seat& seat = shell_.seat();
+  Surface* origin = seat.pointer().grabbed_with(serial);
+  const std::optional<std::int32_t> finger =
+      origin == nullptr ? seat.touch().put_down_with(serial) : std::nullopt;
+  if (finger)
+    origin = seat.touch().surface_of(*finger);
+  if (origin != nullptr && shows(origin->root()))
+    shell_.windows().grabbed(*id_, {.edges = edges, .touch = finger});
+}
+
+void XdgToplevel::resize(wl_resource* resource, wl_resource* /*seat*/, std::uint32_t serial,
                          std::uint32_t edges) {
   constexpr std::uint32_t vertical = XDG_TOPLEVEL_RESIZE_EDGE_TOP | XDG_TOPLEVEL_RESIZE_EDGE_BOTTOM;
   constexpr std::uint32_t horizontal =
@@ -305,6 +377,8 @@ void XdgToplevel::resize(wl_resource* resource, wl_resource* /*seat*/, std::uint
   if ((edges & ~(vertical | horizontal)) != 0 || (edges & vertical) == vertical ||
       (edges & horizontal) == horizontal)
     throw ProtocolError{resource, XDG_TOPLEVEL_ERROR_INVALID_RESIZE_EDGE, "no such edge or corner"};
+  if (edges != XDG_TOPLEVEL_RESIZE_EDGE_NONE)
+    let_user_drag(serial, edges);
 }
 
 void XdgToplevel::set_max_size(wl_resource* resource, std::int32_t width, std::int32_t height) {
@@ -319,15 +393,29 @@ void XdgToplevel::set_min_size(wl_resource* resource, std::int32_t width, std::i
   pending_limits_.min = {width, height};
 }
 
-// "the compositor will respond by emitting a configure event. Whether this [...] actually sets [the
-// state] is subject to compositor policies."
-void XdgToplevel::change_state() {
-  if (initialized())
-    xdg_surface_->configure();
+// Before it is mapped nobody else knows the window; it is then told how large the screen is.
+void XdgToplevel::want(WindowState state, const std::string& output) {
+  if (id_)
+    return shell_.windows().wants(*id_, state, output);
+  set_state(state, state == WindowState::Floating ? Size{} : shell_.window_bounds());
 }
 
-void XdgToplevel::set_fullscreen(wl_resource* /*output*/) {
-  change_state();
+void XdgToplevel::set_maximized() {
+  maximized_ = true;
+  want(wanted_.state == WindowState::Fullscreen ? WindowState::Fullscreen : WindowState::Maximized);
+}
+
+void XdgToplevel::unset_maximized() {
+  maximized_ = false;
+  want(wanted_.state == WindowState::Fullscreen ? WindowState::Fullscreen : WindowState::Floating);
+}
+
+void XdgToplevel::set_fullscreen(wl_resource* output) {
+  want(WindowState::Fullscreen, shell_.outputs().name_of(output));
+}
+
+void XdgToplevel::unset_fullscreen() {
+  want(maximized_ ? WindowState::Maximized : WindowState::Floating);
 }
 
 void XdgToplevel::set_minimized() {}

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <wayland-server-core.h>
@@ -35,9 +37,6 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   const std::string& app_id() const noexcept { return app_id_; }
   // The window this one should stay above.
   XdgToplevel* parent() const noexcept { return parent_; }
-  // Committed limits of the window geometry; 0: none.
-  Size min_size() const noexcept { return limits_.min; }
-  Size max_size() const noexcept { return limits_.max; }
   // Where its popups may be: the output it is on, relative to the top left of its window
   // geometry. Nothing before it was drawn once.
   std::optional<Rect> popup_bounds() const noexcept;
@@ -53,8 +52,16 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   // At most 1024 bytes; as the client sent it, so not necessarily UTF-8.
   std::string title() const override { return title_; }
   void configure(Size size) override;
+  void configure_resizing(Size size, bool resizing) override;
+  void set_state(WindowState state, Size size) override;
+  WindowState state() const noexcept override { return current_.state; }
+  bool resizing() const noexcept override { return current_.resizing; }
+  // As committed, of the window geometry.
+  SizeLimits limits() const noexcept override { return limits_; }
   void close() override;
   void set_activated(bool activated) override;
+  Surface& keyboard_surface() noexcept override;
+  bool shows(const Surface& root) const noexcept override;
   void moved_to(Point origin) override;
   std::optional<Point> former_position() const noexcept override { return former_origin_; }
   void append_pictures(Point origin, std::vector<Picture>& pictures) override;
@@ -76,34 +83,36 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   XdgToplevel* toplevel() noexcept override { return this; }
   void xdg_surface_destroyed() noexcept override { xdg_surface_ = nullptr; }
 
-  // Requests. What we do not do (menus, moving, resizing, other states) is checked and, where the
-  // protocol wants an answer, answered with an unchanged configuration.
+  // Requests. What we do not do (menus, minimizing) is not among the capabilities that the client
+  // is told.
   void set_parent(wl_resource* resource, wl_resource* parent);
   void set_title(const char* title);
   void set_app_id(const char* app_id);
   void show_window_menu(wl_resource* seat, std::uint32_t serial, std::int32_t x, std::int32_t y);
   void move(wl_resource* seat, std::uint32_t serial);
+  void set_maximized();
+  void unset_maximized();
   void resize(wl_resource* resource, wl_resource* seat, std::uint32_t serial, std::uint32_t edges);
   void set_max_size(wl_resource* resource, std::int32_t width, std::int32_t height);
   void set_min_size(wl_resource* resource, std::int32_t width, std::int32_t height);
-  void change_state();
   void set_fullscreen(wl_resource* output);
+  void unset_fullscreen();
   void set_minimized();
 
  private:
-  struct SizeLimits {
-    Size min;
-    Size max;
-  };
   // What a configure event says.
   struct Configuration {
     Size size;
+    WindowState state = WindowState::Floating;
     bool activated = false;
+    bool resizing = false;
     bool operator==(const Configuration&) const noexcept = default;
   };
 
   bool initialized() const noexcept { return xdg_surface_ && xdg_surface_->initialized(); }
   void configure_if_changed();
+  void want(WindowState state, const std::string& output = {});
+  void let_user_drag(std::uint32_t serial, std::uint32_t edges);
   void set_text(std::string& text, const char* value, const char* what);
   void set_parent_window(XdgToplevel* parent);
   void leave_family() noexcept;
@@ -128,6 +137,9 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   SizeLimits limits_;
   Configuration wanted_;
   Configuration sent_;
+  Configuration current_;  // acknowledged and committed
+  std::deque<std::pair<std::uint32_t, Configuration>> unacknowledged_;  // by serial
+  bool maximized_ = false;  // the client wants it to be; also when it is not fullscreen any more
   Size bounds_sent_;
   bool capabilities_sent_ = false;
 };

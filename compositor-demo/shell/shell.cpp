@@ -47,6 +47,24 @@ void Shell::move(WindowId id, Point position) {
   host_.arrangement_changed();
 }
 
+void Shell::fill(WindowId id, const Rect& area) {
+  const auto window = find(id);
+  if (window == windows_.end())
+    return;
+  if (!window->floating)
+    window->floating = Rect::at(window->position, window->size);
+  move(id, area.origin());
+}
+
+void Shell::restore(WindowId id) {
+  const auto window = find(id);
+  if (window == windows_.end() || !window->floating)
+    return;
+  const Point corner = window->floating->origin();
+  window->floating.reset();
+  move(id, corner);
+}
+
 void Shell::raise(WindowId id) {
   const auto window = find(id);
   if (window == windows_.end())

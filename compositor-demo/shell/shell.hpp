@@ -29,8 +29,9 @@ class Shell {
   };
   struct Window {
     WindowId id{};
-    Point position;  // of the window geometry's top left corner, in output pixels
-    Size size;       // of the window geometry
+    Point position;                  // of the window geometry's top left corner, in output pixels
+    Size size;                       // of the window geometry
+    std::optional<Rect> floating{};  // where it goes back to, when it does not fill() any more
   };
 
   explicit Shell(Host& host) noexcept : host_{host} {}
@@ -46,6 +47,10 @@ class Shell {
   void resize(WindowId id, Size size) noexcept;
   // Puts the window's corner there.
   void move(WindowId id, Point position);
+  // All of that area is the window's, until restore() puts it where it was. Its size follows when
+  // it has drawn itself anew: see resize.
+  void fill(WindowId id, const Rect& area);
+  void restore(WindowId id);
   // To the top, with the focus.
   void raise(WindowId id);
 

@@ -50,8 +50,8 @@ struct LoopbackServer::Parts {
   Subcompositor subcompositor{display.get()};
   Shm shm{display.get()};
   Windows windows;
-  XdgShell shell{display.get(), windows};
   Seat seat{display.get()};
+  XdgShell shell{display.get(), windows, outputs, seat};
   DataDeviceManager data_devices{display.get(), seat};
   Presentation presentation{display.get()};
 };

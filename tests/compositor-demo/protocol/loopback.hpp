@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 // Both sides of libwayland meet here: the server's header first, as its enums are the same.
@@ -39,11 +40,26 @@ class LoopbackServer {
    public:
     void window_mapped(WindowId id) override { mapped.push_back(id); }
     void window_unmapped(WindowId id) override { std::erase(mapped, id); }
+    void window_wants(WindowId id, WindowState state, const std::string& output) override {
+      wanted.push_back({id, state, output});
+    }
+    void window_state_changed(WindowId id) override { changed.push_back(id); }
+    void window_grabbed(WindowId id, const WindowGrab& grab) override {
+      grabs.emplace_back(id, grab);
+    }
     void window_grew(WindowId, Point by) override { grown = grown + by; }
     void window_committed(WindowId) override { ++commits; }
 
     std::vector<WindowId> mapped;  // the latest last
-    Point grown;                   // all windows together
+    struct Wanted {
+      WindowId id{};
+      WindowState state{};
+      std::string output;
+    };
+    std::vector<Wanted> wanted;
+    std::vector<WindowId> changed;  // their state
+    std::vector<std::pair<WindowId, WindowGrab>> grabs;
+    Point grown;  // all windows together
     int commits = 0;
   };
 

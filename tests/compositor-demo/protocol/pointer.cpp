@@ -200,13 +200,13 @@ TEST_F(PointerTest, AnImplicitGrabIsKnownByItsSerial) {
   EXPECT_FALSE(ours.grabbed());
   press(BTN_LEFT, true);
   const std::uint32_t serial = pointer.button_serial;
-  EXPECT_TRUE(ours.grabbed_by(*under, serial));
-  EXPECT_FALSE(ours.grabbed_by(*under, serial - 1));
+  EXPECT_EQ(ours.grabbed_with(serial), under);
+  EXPECT_EQ(ours.grabbed_with(serial - 1), nullptr);
   press(BTN_RIGHT, true);
-  EXPECT_TRUE(ours.grabbed_by(*under, serial));
+  EXPECT_EQ(ours.grabbed_with(serial), under);
   press(BTN_LEFT, false);
   press(BTN_RIGHT, false);
-  EXPECT_FALSE(ours.grabbed_by(*under, serial));
+  EXPECT_EQ(ours.grabbed_with(serial), nullptr);
 }
 
 TEST_F(PointerTest, ASurfaceThatGoesWhileGrabbedIsForgotten) {

@@ -49,6 +49,9 @@ class RecordingHost final : public Protocol::Host {
   }
   void window_unmapped(WindowId id) override { std::erase(mapped, id); }
   void window_grew(WindowId, Point) override {}
+  void window_wants(WindowId, WindowState, const std::string&) override {}
+  void window_state_changed(WindowId) override {}
+  void window_grabbed(WindowId, const WindowGrab&) override {}
   void window_committed(WindowId) override { ++commits; }
 
   std::vector<WindowId> mapped;

@@ -136,11 +136,11 @@ TEST_F(XdgToplevelTest, SizeLimitsTakeEffectWithTheCommit) {
   xdg_toplevel_set_min_size(window.toplevel.get(), 300, 200);
   xdg_toplevel_set_max_size(window.toplevel.get(), 400, 0);
   client.roundtrip();
-  EXPECT_EQ(server_side().min_size(), Size{});
+  EXPECT_EQ(server_side().limits().min, Size{});
   window.commit();
   client.roundtrip();
-  EXPECT_EQ(server_side().min_size(), (Size{300, 200}));
-  EXPECT_EQ(server_side().max_size(), (Size{400, 0}));
+  EXPECT_EQ(server_side().limits().min, (Size{300, 200}));
+  EXPECT_EQ(server_side().limits().max, (Size{400, 0}));
 }
 
 TEST_F(XdgToplevelTest, LimitsMayCrossWhileTheyAreChanged) {
