@@ -160,6 +160,7 @@ class App final : Protocol::Host,
   void drag_to(double x, double y);
   void end_drag();
   void keep_edge(WindowId window);
+  void hang_on_edge(Size size);
 
   // --- app.seat.cpp
   void choose_backend();
@@ -233,6 +234,7 @@ class App final : Protocol::Host,
     double x = 0;
     double y = 0;
     Rect begin;
+    Size size;         // that the client was told last
     bool held = true;  // let go: the client may still draw what it was told meanwhile
   };
   std::optional<Drag> drag_;

@@ -90,7 +90,8 @@ void App::window_grabbed(WindowId window, const WindowGrab& grab) {
             .grab = grab,
             .x = pointer_.x(),
             .y = pointer_.y(),
-            .begin = Rect::at(placed->position, placed->size)};
+            .begin = Rect::at(placed->position, placed->size),
+            .size = placed->size};
   if (grab.touch) {
     const auto finger = touched_.find(*grab.touch);
     if (finger == touched_.end())
@@ -122,34 +123,39 @@ void App::drag_to(double x, double y) {
                                 : length;
   };
   const auto [min, max] = protocol_.window_limits(drag_->window);
-  const Size size{
+  drag_->size = {
       limited(along(begin.width, by.x, WindowGrab::Left, WindowGrab::Right), min.width, max.width),
       limited(along(begin.height, by.y, WindowGrab::Top, WindowGrab::Bottom), min.height,
               max.height)};
-  protocol_.configure_resizing(drag_->window, size, true);
+  protocol_.configure_resizing(drag_->window, drag_->size, true);
 }
 
+// Where the window will be when it has drawn its last size is where the user has put it: he need
+// not wait for it.
 void App::end_drag() {
   drag_->held = false;
   pointer_stale_ = true;
-  const Shell::Window* const window = find_window(drag_->window);
-  if (drag_->grab.edges == 0 || window == nullptr)
-    drag_.reset();
-  else
-    protocol_.configure_resizing(drag_->window, {}, false);
+  if (drag_->grab.edges == 0 || find_window(drag_->window) == nullptr)
+    return drag_.reset();
+  protocol_.configure_resizing(drag_->window, drag_->size, false);
+  hang_on_edge(drag_->size);
 }
 
-// What was drawn in another size hangs on the edge that is not dragged.
 void App::keep_edge(WindowId window) {
   if (!drag_ || drag_->window != window || drag_->grab.edges == 0)
     return;
-  const Rect& begin = drag_->begin;
-  const Size size = protocol_.window_size(window);
-  const std::uint32_t edges = drag_->grab.edges;
-  move_window(window, {(edges & WindowGrab::Left) != 0 ? begin.right() - size.width : begin.x,
-                       (edges & WindowGrab::Top) != 0 ? begin.bottom() - size.height : begin.y});
+  hang_on_edge(protocol_.window_size(window));
   if (!drag_->held && !protocol_.window_resizing(window))
     drag_.reset();
+}
+
+// In this size the edge stays where it is that is not dragged.
+void App::hang_on_edge(Size size) {
+  const Rect& begin = drag_->begin;
+  const std::uint32_t edges = drag_->grab.edges;
+  move_window(drag_->window,
+              {(edges & WindowGrab::Left) != 0 ? begin.right() - size.width : begin.x,
+               (edges & WindowGrab::Top) != 0 ? begin.bottom() - size.height : begin.y});
 }
 
 }  // namespace demo

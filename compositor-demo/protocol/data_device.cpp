@@ -64,12 +64,13 @@ void DataDeviceManager::bind(wl_client* client, int bound_version, std::uint32_t
 
 // The client with the keyboard acts for the user. So does, once for each event, one that answers an
 // event it got lately: it may have lost the keyboard meanwhile. Who answers an older event than the
-// one that set the selection is too late.
+// one that set the selection is too late. An empty clipboard may be filled by anybody: nobody loses
+// anything, and clients without a window can be pasted from.
 bool DataDeviceManager::may_set_selection(const wl_client* client,
                                           std::uint32_t& serial) const noexcept {
   const bool has_keyboard = client == seat_.keyboard_client();
   if (!seat_.serials().sent_to(client, serial)) {
-    if (!has_keyboard)
+    if (!has_keyboard && selection_ != nullptr)
       return false;
     serial = seat_.serials().latest();
   }

@@ -277,12 +277,23 @@ TEST_F(DataDeviceTest, ItCanBeUnset) {
 }
 
 TEST_F(DataDeviceTest, WithoutTheKeyboardAndAnEventItIsRefused) {
-  ClientSource source{writer.client, {"text/plain"}};
+  ClientSource first{reader.client, {"text/plain"}};
   focus(reader);
+  select(reader, first, server.seat().serials().latest());
+  ClientSource source{writer.client, {"text/plain"}};
   select(writer, source);
-  EXPECT_EQ(server.data_devices().selection(), nullptr);
+  EXPECT_EQ(first.cancelled, 0);
   EXPECT_EQ(source.cancelled, 1);
   EXPECT_TRUE(writer.client.alive());
+}
+
+TEST_F(DataDeviceTest, AnybodyMayFillAnEmptyClipboard) {
+  focus(reader);
+  ClientSource source{writer.client, {"text/plain"}};
+  select(writer, source);
+  reader.client.roundtrip();
+  EXPECT_NE(reader.device.selection, nullptr);
+  EXPECT_EQ(source.cancelled, 0);
 }
 
 TEST_F(DataDeviceTest, WithoutTheKeyboardOneEventAllowsItOnce) {
@@ -302,6 +313,8 @@ TEST_F(DataDeviceTest, WithoutTheKeyboardOneEventAllowsItOnce) {
 TEST_F(DataDeviceTest, AnotherClientsSerialIsWorthNothing) {
   focus(reader);
   const std::uint32_t serial = server.seat().serials().latest();
+  ClientSource first{reader.client, {"text/plain"}};
+  select(reader, first, serial);
   ClientSource source{writer.client, {"text/plain"}};
   select(writer, source, serial);
   EXPECT_EQ(source.cancelled, 1);

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/windows.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
 #include "loopback.hpp"
@@ -20,6 +21,12 @@ class XdgPopupTest : public testing::Test {
   void expect_error(const char* interface, std::uint32_t code) {
     client.roundtrip();
     EXPECT_EQ(client.error(), (ReceivedError{interface, code}));
+  }
+  // Of an event that the client was just sent.
+  std::uint32_t event_serial() {
+    server.seat().set_keyboard_focus(nullptr);
+    server.seat().set_keyboard_focus(&server.last_window().surface());
+    return server.seat().serials().latest();
   }
   // Where the window and its popups are drawn if the window is at this place.
   std::vector<Rect> drawn(Point origin) {
@@ -304,20 +311,86 @@ TEST_F(XdgPopupTest, ItsWindowIsDrawnAgainWhenItGoes) {
 
 TEST_F(XdgPopupTest, AGrabIsTakenBeforeItIsMapped) {
   ClientPopup popup{client, &window, menu};
-  xdg_popup_grab(popup.popup.get(), client.seat, 0);
+  xdg_popup_grab(popup.popup.get(), client.seat, event_serial());
   popup.map(20, 30);
   ClientPopup nested{client, &popup, menu};
-  xdg_popup_grab(nested.popup.get(), client.seat, 0);
+  xdg_popup_grab(nested.popup.get(), client.seat, event_serial());
   nested.map(20, 30);
   EXPECT_TRUE(client.alive());
   EXPECT_EQ(popup.dones + nested.dones, 0);
   EXPECT_EQ(drawn({0, 0}).size(), 3U);
 }
 
+TEST_F(XdgPopupTest, TheTopmostGrabHasTheKeyboard) {
+  Window& shown = server.last_window();
+  EXPECT_EQ(&shown.keyboard_surface(), &shown.surface());
+  int changes = 0;
+  server.shell().on_grabs_change([&changes] { ++changes; });
+  ClientPopup popup{client, &window, menu};
+  xdg_popup_grab(popup.popup.get(), client.seat, event_serial());
+  popup.map(20, 30);
+  EXPECT_EQ(changes, 1);
+  Surface* const first = &shown.keyboard_surface();
+  EXPECT_NE(first, &shown.surface());
+  EXPECT_TRUE(shown.shows(*first));
+  ClientPopup nested{client, &popup, menu};
+  xdg_popup_grab(nested.popup.get(), client.seat, event_serial());
+  nested.map(20, 30);
+  EXPECT_NE(&shown.keyboard_surface(), first);
+  xdg_popup_destroy(nested.popup.release());
+  client.roundtrip();
+  EXPECT_EQ(&shown.keyboard_surface(), first);
+  xdg_popup_destroy(popup.popup.release());
+  client.roundtrip();
+  EXPECT_EQ(&shown.keyboard_surface(), &shown.surface());
+  EXPECT_GE(changes, 4);
+  server.shell().on_grabs_change({});
+}
+
+TEST_F(XdgPopupTest, GrabsEndWhenAnotherClientIsClicked) {
+  ClientPopup popup{client, &window, menu};
+  xdg_popup_grab(popup.popup.get(), client.seat, event_serial());
+  popup.map(20, 30);
+  ClientPopup nested{client, &popup, menu};
+  xdg_popup_grab(nested.popup.get(), client.seat, event_serial());
+  nested.map(20, 30);
+  server.shell().pressed(server.last_window().surface().client());
+  client.roundtrip();
+  EXPECT_EQ(popup.dones + nested.dones, 0) << "a click on its own client";
+  server.shell().pressed(nullptr);
+  client.roundtrip();
+  EXPECT_EQ(popup.dones, 1);
+  EXPECT_EQ(nested.dones, 1);
+  EXPECT_TRUE(server.shell().grabs().empty());
+}
+
+TEST_F(XdgPopupTest, GrabsEndWhenAnotherWindowGetsTheFocus) {
+  Window& first = server.last_window();
+  ClientPopup popup{client, &window, menu};
+  xdg_popup_grab(popup.popup.get(), client.seat, event_serial());
+  popup.map(20, 30);
+  server.shell().end_grabs_but_of(&first);
+  client.roundtrip();
+  EXPECT_EQ(popup.dones, 0);
+  ClientToplevel other{client};
+  other.map(10, 10);
+  server.shell().end_grabs_but_of(&server.last_window());
+  client.roundtrip();
+  EXPECT_EQ(popup.dones, 1);
+}
+
+TEST_F(XdgPopupTest, AGrabThatAnswersNoEventIsRefused) {
+  ClientPopup popup{client, &window, menu};
+  xdg_popup_grab(popup.popup.get(), client.seat, event_serial() + 1);
+  client.roundtrip();
+  EXPECT_TRUE(client.alive());
+  EXPECT_EQ(popup.dones, 1);
+}
+
 TEST_F(XdgPopupTest, AGrabAfterwardsIsAnError) {
   ClientPopup popup{client, &window, menu};
   popup.map(20, 30);
-  xdg_popup_grab(popup.popup.get(), client.seat, 0);
+  xdg_popup_grab(popup.popup.get(), client.seat, event_serial());
   expect_error("xdg_popup", XDG_POPUP_ERROR_INVALID_GRAB);
 }
 
@@ -325,29 +398,29 @@ TEST_F(XdgPopupTest, AGrabOnAPopupWithoutGrabIsAnError) {
   ClientPopup popup{client, &window, menu};
   popup.map(20, 30);
   ClientPopup nested{client, &popup, menu};
-  xdg_popup_grab(nested.popup.get(), client.seat, 0);
+  xdg_popup_grab(nested.popup.get(), client.seat, event_serial());
   expect_error("xdg_wm_base", XDG_WM_BASE_ERROR_INVALID_POPUP_PARENT);
 }
 
 TEST_F(XdgPopupTest, AGrabBesideTheTopmostPopupIsAnError) {
   ClientPopup popup{client, &window, menu};
-  xdg_popup_grab(popup.popup.get(), client.seat, 0);
+  xdg_popup_grab(popup.popup.get(), client.seat, event_serial());
   popup.map(20, 30);
   ClientPopup beside{client, &window, menu};
-  xdg_popup_grab(beside.popup.get(), client.seat, 0);
+  xdg_popup_grab(beside.popup.get(), client.seat, event_serial());
   expect_error("xdg_wm_base", XDG_WM_BASE_ERROR_NOT_THE_TOPMOST_POPUP);
 }
 
 TEST_F(XdgPopupTest, AGrabEndsWithItsPopup) {
   {
     ClientPopup popup{client, &window, menu};
-    xdg_popup_grab(popup.popup.get(), client.seat, 0);
+    xdg_popup_grab(popup.popup.get(), client.seat, event_serial());
     popup.map(20, 30);
     xdg_popup_destroy(popup.popup.release());
     xdg_surface_destroy(popup.xdg.release());
   }
   ClientPopup next{client, &window, menu};
-  xdg_popup_grab(next.popup.get(), client.seat, 0);
+  xdg_popup_grab(next.popup.get(), client.seat, event_serial());
   next.map(20, 30);
   EXPECT_TRUE(client.alive());
 }

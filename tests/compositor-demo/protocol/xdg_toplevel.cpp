@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "compositor-demo/protocol/output_global.hpp"
+#include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/windows.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
 #include "loopback.hpp"
@@ -86,17 +88,127 @@ TEST_F(XdgToplevelTest, IsAskedToClose) {
   EXPECT_EQ(server.host.mapped.size(), 1U) << "whether it goes is the client's decision";
 }
 
-TEST_F(XdgToplevelTest, EveryRequestForAStateIsAnsweredWithAConfigure) {
+TEST_F(XdgToplevelTest, TheOwnerIsAskedForStates) {
+  OutputInfo one;
+  one.name = "ONE";
+  one.mode = {100, 100};
+  server.outputs().add(one);
+  client.roundtrip();
+  auto* const output = static_cast<wl_output*>(client.bind(wl_output_interface));
   ClientToplevel window{client};
   window.map(10, 10);
   xdg_toplevel_set_maximized(window.toplevel.get());
-  xdg_toplevel_unset_maximized(window.toplevel.get());
-  xdg_toplevel_set_fullscreen(window.toplevel.get(), nullptr);
+  client.roundtrip();
+  server.last_window().set_state(WindowState::Maximized, {100, 100});
+  xdg_toplevel_set_fullscreen(window.toplevel.get(), output);
+  client.roundtrip();
+  server.last_window().set_state(WindowState::Fullscreen, {100, 100});
   xdg_toplevel_unset_fullscreen(window.toplevel.get());
+  xdg_toplevel_unset_maximized(window.toplevel.get());
   xdg_toplevel_set_minimized(window.toplevel.get());
   client.roundtrip();
-  EXPECT_EQ(window.configures.size(), 5U);
-  EXPECT_TRUE(client.alive());
+  std::vector<std::pair<WindowState, std::string>> wanted;
+  for (const auto& [id, state, name] : server.host.wanted)
+    wanted.emplace_back(state, name);
+  using enum WindowState;
+  EXPECT_EQ(wanted, (decltype(wanted){
+                        {Maximized, ""}, {Fullscreen, "ONE"}, {Maximized, ""}, {Fullscreen, ""}}))
+      << "while the answer is fullscreen, a maximized window stays so";
+  wl_output_destroy(output);
+}
+
+TEST_F(XdgToplevelTest, EveryAnswerIsConfiguredAndTakesEffectWhenItIsAcknowledged) {
+  ClientToplevel window{client};
+  window.map(10, 10);
+  Window& shown = server.last_window();
+  for (const WindowState state :
+       {WindowState::Maximized, WindowState::Maximized, WindowState::Fullscreen}) {
+    shown.set_state(state, {300, 200});
+    client.roundtrip();
+  }
+  ASSERT_EQ(window.configures.size(), 4U);
+  EXPECT_EQ(window.configures[1].states, std::vector<std::uint32_t>{XDG_TOPLEVEL_STATE_MAXIMIZED});
+  EXPECT_EQ(window.configures[1].size, (Size{300, 200}));
+  EXPECT_EQ(window.configures[3].states, std::vector<std::uint32_t>{XDG_TOPLEVEL_STATE_FULLSCREEN});
+  EXPECT_EQ(shown.state(), WindowState::Floating);
+  xdg_surface_ack_configure(window.xdg.get(), window.serials[1]);
+  client.roundtrip();
+  EXPECT_EQ(shown.state(), WindowState::Floating) << "not committed";
+  window.commit();
+  client.roundtrip();
+  EXPECT_EQ(shown.state(), WindowState::Maximized);
+  window.ack();
+  window.commit();
+  client.roundtrip();
+  EXPECT_EQ(shown.state(), WindowState::Fullscreen);
+  EXPECT_EQ(server.host.changed.size(), 2U);
+}
+
+TEST_F(XdgToplevelTest, IsToldThatItIsResized) {
+  ClientToplevel window{client};
+  window.map(10, 10);
+  server.last_window().configure_resizing({30, 20}, true);
+  client.roundtrip();
+  ASSERT_EQ(window.configures.size(), 2U);
+  EXPECT_EQ(window.configures[1].states, std::vector<std::uint32_t>{XDG_TOPLEVEL_STATE_RESIZING});
+  EXPECT_EQ(window.configures[1].size, (Size{30, 20}));
+  window.ack();
+  window.commit();
+  client.roundtrip();
+  EXPECT_TRUE(server.last_window().resizing());
+}
+
+// A button that is down on the window, and a finger.
+TEST_F(XdgToplevelTest, IsDraggedByWhatIsHeldDownOnIt) {
+  server.seat().set_has_touch(true);
+  client.roundtrip();
+  const Proxy<wl_pointer> pointer{wl_seat_get_pointer(client.seat)};
+  const Proxy<wl_touch> touch{wl_seat_get_touch(client.seat)};
+  ClientToplevel window{client};
+  window.map(10, 10);
+  ClientToplevel other{client};
+  other.map(10, 10);
+  Surface& surface = server.windows().find(server.host.mapped[0])->surface();
+  server.seat().pointer().motion(Surface::Hit{&surface, 5, 5}, 0);
+  server.seat().pointer().button(0x110, true, 0);
+  const std::uint32_t pressed = server.seat().serials().latest();
+  server.seat().touch().down(7, Surface::Hit{&surface, 5, 5}, 5, 5, 0);
+  const std::uint32_t put_down = server.seat().serials().latest();
+
+  xdg_toplevel_move(window.toplevel.get(), client.seat, pressed + 100);
+  xdg_toplevel_move(other.toplevel.get(), client.seat, pressed);
+  client.roundtrip();
+  EXPECT_TRUE(server.host.grabs.empty());
+  xdg_toplevel_move(window.toplevel.get(), client.seat, pressed);
+  xdg_toplevel_resize(window.toplevel.get(), client.seat, put_down,
+                      XDG_TOPLEVEL_RESIZE_EDGE_BOTTOM_RIGHT);
+  client.roundtrip();
+  ASSERT_EQ(server.host.grabs.size(), 2U);
+  EXPECT_EQ(server.host.grabs[0].first, server.host.mapped[0]);
+  EXPECT_EQ(server.host.grabs[0].second.edges, 0U);
+  EXPECT_FALSE(server.host.grabs[0].second.touch);
+  EXPECT_EQ(server.host.grabs[1].second.edges, WindowGrab::Bottom | WindowGrab::Right);
+  EXPECT_EQ(server.host.grabs[1].second.touch, 7);
+}
+
+TEST_F(XdgToplevelTest, SubsurfacesThatReachFurtherAreToldAsFarAsTheClientHasNotSaidSo) {
+  ClientToplevel window{client};
+  window.map(100, 100);
+  const Proxy<wl_surface> child{wl_compositor_create_surface(client.compositor)};
+  const Proxy<wl_subsurface> role{
+      wl_subcompositor_get_subsurface(client.subcompositor, child.get(), window.surface.get())};
+  wl_subsurface_set_position(role.get(), -10, -20);
+  const Proxy<wl_buffer> buffer{client.make_buffer(30, 30)};
+  wl_surface_attach(child.get(), buffer.get(), 0, 0);
+  wl_surface_commit(child.get());
+  window.commit();
+  client.roundtrip();
+  EXPECT_EQ(server.host.grown, (Point{-10, -20}));
+  xdg_surface_set_window_geometry(window.xdg.get(), 0, 0, 100, 100);
+  wl_subsurface_set_position(role.get(), -15, -20);
+  window.commit();
+  client.roundtrip();
+  EXPECT_EQ(server.host.grown, (Point{-10, -20}));
 }
 
 TEST_F(XdgToplevelTest, AStateRequestedBeforeTheInitialCommitIsAnsweredByIt) {
@@ -125,7 +237,9 @@ TEST_F(XdgToplevelTest, BoundsAndCapabilitiesGoToVersionsThatKnowThem) {
     }
     EXPECT_EQ(window.capabilities.size(), times(5)) << version;
     if (!window.capabilities.empty()) {
-      EXPECT_TRUE(window.capabilities[0].empty());
+      EXPECT_EQ(window.capabilities[0],
+                (std::vector<std::uint32_t>{XDG_TOPLEVEL_WM_CAPABILITIES_MAXIMIZE,
+                                            XDG_TOPLEVEL_WM_CAPABILITIES_FULLSCREEN}));
     }
   }
 }
