@@ -94,6 +94,13 @@ class App final : Protocol::Host,
     Rect area() const noexcept { return Rect::at(info.position, output->size()); }
   };
 
+  // A finger that is down.
+  struct Touched {
+    WindowId window{};
+    double x = 0;
+    double y = 0;
+  };
+
   // Protocol::Host
   void window_mapped(WindowId window) override;
   void window_unmapped(WindowId window) override;
@@ -184,6 +191,7 @@ class App final : Protocol::Host,
 
   // --- app.input.cpp
   void act(const Action& action);
+  void carry(const Touched& touched, calloop::TimePoint time);
   void raise(WindowId window);
   const Shell::Window* window_at(double x, double y) const;
   void pointer_moves(calloop::TimePoint time);
@@ -220,13 +228,8 @@ class App final : Protocol::Host,
 
   Bindings bindings_;
   PointerPosition pointer_;
-  // By each finger that is down.
-  struct Touched {
-    WindowId window{};
-    double x = 0;
-    double y = 0;
-  };
   std::unordered_map<std::int32_t, Touched> touched_;
+  std::optional<Point> carried_to_;  // by a finger
   // What the user holds of a window, since when it was there.
   struct Drag {
     WindowId window{};

@@ -178,15 +178,28 @@ void App::touch_moved(std::int32_t touch, double x, double y, calloop::TimePoint
   touched->second.y = all.y + y * all.height;
   if (drags(touch))
     return drag_to(touched->second.x, touched->second.y);
+  if (protocol_.touch_is_carrying(touch))
+    return carry(touched->second, time);
   if (const Shell::Window* const window = find_window(touched->second.window))
     protocol_.touch_motion(touch, touched->second.x - window->position.x,
                            touched->second.y - window->position.y, time);
+}
+
+void App::carry(const Touched& touched, calloop::TimePoint time) {
+  if (const Shell::Window* const window = window_at(touched.x, touched.y))
+    protocol_.touch_carries(window->id, touched.x - window->position.x,
+                            touched.y - window->position.y, time);
+  else
+    protocol_.touch_carries(std::nullopt, 0, 0, time);
+  carried_to_ = Point{static_cast<int>(touched.x), static_cast<int>(touched.y)};
+  request_frames();
 }
 
 void App::touch_up(std::int32_t touch, calloop::TimePoint time) {
   touched_.erase(touch);
   if (drags(touch))
     end_drag();
+  carried_to_.reset();
   protocol_.touch_up(touch, time);
 }
 
@@ -211,12 +224,13 @@ App::Screen* App::screen_under_pointer() noexcept {
 
 // A client is in the middle of something: its pictures are asked for when it is done.
 void App::cursor_changed() noexcept {
-  if (!cursor_visible() || std::exchange(cursor_stale_, true))
+  if ((!cursor_visible() && !protocol_.has_drag_icon()) || std::exchange(cursor_stale_, true))
     return;
   try {
     cursor_idle_ = loop_.insert_idle([](App& app) {
       app.cursor_stale_ = false;
       app.update_cursor();
+      app.request_frames();
     });
   } catch (const std::exception&) {  // the next change, or motion to another screen, shows it
     cursor_stale_ = false;
@@ -278,12 +292,13 @@ void App::move_cursor() {
   for (const auto& screen : screens_) {
     if (screen->cursor_plane)
       screen->drm->cursor()->move(pointer_.pixel() - screen->info.position);
-    else if (cursor_visible())
+    if (protocol_.has_drag_icon() || (cursor_visible() && !screen->cursor_plane))
       screen->output->request_frame();
   }
 }
 
 void App::append_cursor(const Screen& screen) {
+  protocol_.append_drag_icon(carried_to_.value_or(pointer_.pixel()), pictures_);
   if (screen.cursor_plane || !cursor_visible() ||
       protocol_.append_cursor(pointer_.pixel(), pictures_) || !cursor_.image)
     return;

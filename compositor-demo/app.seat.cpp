@@ -125,6 +125,7 @@ void App::start_seat() {
 // of it, then the screens. libseat is told last, by the source.
 void App::session_disabled() {
   fallback_.cancel();
+  protocol_.cancel_drag();
   if (input_)
     input_->suspend();
   bindings_.reset();

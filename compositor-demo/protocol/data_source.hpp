@@ -1,78 +1,43 @@
-// wl_data_source: what a client has on offer, in which formats.
+// wl_data_source: what a client has on the clipboard, or lets the user drag.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include <wayland-server-core.h>
 
-#include "compositor-demo/protocol/client_limits.hpp"
+#include "compositor-demo/protocol/selection_source.hpp"
 
 namespace demo {
 
-class DataOffer;
-class DataSource;
-
-// Who uses a source hears when it is destroyed.
-class DataSourceUser {
- public:
-  virtual void source_destroyed(DataSource& source) noexcept = 0;
-
- protected:
-  ~DataSourceUser() = default;
-};
-
-class DataSource {
+class DataSource final : public SelectionSource {
  public:
   static void create(wl_client* client, int version, std::uint32_t id);
   // From an argument of a request; null for a null argument.
   static DataSource* from(wl_resource* resource) noexcept;
 
-  explicit DataSource(wl_resource* resource);
-  DataSource(const DataSource&) = delete;
-  DataSource& operator=(const DataSource&) = delete;
-  ~DataSource();
+  explicit DataSource(wl_resource* resource) : SelectionSource{resource} {}
 
-  wl_resource* resource() const noexcept { return resource_; }
-  const std::vector<std::string>& mime_types() const noexcept { return mime_types_; }
-  bool offers(std::string_view mime_type) const noexcept;
   // The client said what may be done with it: it is meant for drag-and-drop and nothing else.
   bool has_actions() const noexcept { return actions_.has_value(); }
+  // Bits of wl_data_device_manager.dnd_action. Clients that do not know of them mean copying.
+  std::uint32_t actions() const noexcept;
 
-  // Asks the client to write the data, unless it has not read yet what was asked before: then the
-  // reader finds an empty file. However often somebody asks, the client is not disconnected for it.
-  // The descriptor is borrowed.
-  void send(const char* mime_type, int fd) noexcept;
-  // It is the selection from now on; not for sources with actions.
-  void use_as_selection(DataSourceUser& user) noexcept;
-  // Its use is over, and the client is told. Offers made of it give nothing any more.
-  void cancel() noexcept;
-  // The same for a source that is not used at all; does nothing for clients that cannot know that
-  // this happens (before version 3).
-  void refuse() noexcept;
-
-  void add_offer(DataOffer& offer) { offers_.push_back(&offer); }
-  void remove_offer(const DataOffer& offer) noexcept;
+  // --- while it is dragged: what becomes of it, as far as the client knows the event
+  void send_target(const char* mime_type) noexcept;
+  void send_action(std::uint32_t action) noexcept;
+  void send_dropped() noexcept;
+  void send_finished() noexcept;
 
   // Requests.
-  void offer(const char* mime_type);
+  void offer(const char* mime_type) { SelectionSource::offer(mime_type); }
   void set_actions(wl_resource* resource, std::uint32_t actions);
 
  private:
-  void end_offers() noexcept;
+  int version() const noexcept { return wl_resource_get_version(resource()); }
+  void send_send(const char* mime_type, int fd) noexcept override;
+  void send_cancelled() noexcept override;
 
-  wl_resource* resource_;
-  Charge charge_;
-  Charge formats_charge_;
-  std::vector<std::string> mime_types_;
-  std::size_t mime_bytes_ = 0;
-  std::vector<DataOffer*> offers_;
-  DataSourceUser* user_ = nullptr;
-  bool used_ = false;
   std::optional<std::uint32_t> actions_;
 };
 

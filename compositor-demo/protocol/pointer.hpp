@@ -53,6 +53,10 @@ class Pointer {
   // The implicit grab: from the first button that goes down to the last that goes up, all events go
   // to the surface that had the focus.
   bool grabbed() const noexcept { return !pressed_.empty(); }
+  // No other button is down.
+  bool holds_only(std::uint32_t button) const noexcept {
+    return pressed_.size() == 1 && pressed_.front() == button;
+  }
   // The surface that has it, if it began with the event of this serial.
   Surface* grabbed_with(std::uint32_t serial) const noexcept {
     return grabbed() && serial == grab_serial_ ? focus() : nullptr;

@@ -14,6 +14,7 @@
 #include "compositor-demo/protocol/milliseconds.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
 #include "compositor-demo/protocol/presentation.hpp"
+#include "compositor-demo/protocol/primary_selection.hpp"
 #include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/shm.hpp"
 #include "compositor-demo/protocol/subsurface.hpp"
@@ -37,6 +38,7 @@ struct Protocol::Parts {
         subcompositor{display.get()},
         seat{display.get()},
         data_devices{display.get(), seat},
+        primary_selection{display.get(), seat},
         presentation{display.get()},
         xdg_shell{display.get(), windows, outputs, seat},
         focus_retry{display.get(), [this] { give_focus(); }} {
@@ -48,6 +50,7 @@ struct Protocol::Parts {
       }
     });
     seat.pointer().cursor().on_change([&host] { host.cursor_changed(); });
+    data_devices.drag().on_change([&host] { host.cursor_changed(); });
   }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
@@ -56,6 +59,7 @@ struct Protocol::Parts {
     windows.mute();
     xdg_shell.on_grabs_change({});
     seat.pointer().cursor().on_change({});
+    data_devices.drag().on_change({});
     display.destroy_clients();
   }
 
@@ -74,6 +78,7 @@ struct Protocol::Parts {
   Subcompositor subcompositor;
   Seat seat;
   DataDeviceManager data_devices;
+  PrimarySelection primary_selection;
   Presentation presentation;
   XdgShell xdg_shell;
   std::optional<WindowId> focus_wanted;
@@ -256,7 +261,19 @@ bool Protocol::append_cursor(Point hotspot, std::vector<Picture>& pictures) {
   return cursor.surface() != nullptr || cursor.hidden();
 }
 
+void Protocol::append_drag_icon(Point held, std::vector<Picture>& pictures) {
+  const DragIcon& icon = parts_->data_devices.drag().icon();
+  if (icon.surface() != nullptr)
+    icon.surface()->append_pictures(held + icon.offset(), pictures);
+}
+
+bool Protocol::has_drag_icon() const noexcept {
+  return parts_->data_devices.drag().icon().surface() != nullptr;
+}
+
 void Protocol::cursor_shown(const FrameTime& frame) {
+  if (Surface* const icon = parts_->data_devices.drag().icon().surface())
+    icon->frame_shown(frame);
   if (Surface* const surface = parts_->seat.pointer().cursor().surface())
     surface->frame_shown(frame);
 }
@@ -301,6 +318,8 @@ void Protocol::pointer_motion(std::optional<WindowId> id, double x, double y,
   const auto under = window == nullptr ? std::nullopt : window->hit(x, y);
   Pointer& pointer = parts_->seat.pointer();
   pointer.motion(under, milliseconds(time));
+  if (Drag& drag = parts_->data_devices.drag(); drag.carried_by(std::nullopt))
+    drag.motion(under, milliseconds(time));
   Surface* const focus = pointer.focus();
   if (focus == nullptr)
     return;
@@ -318,7 +337,25 @@ void Protocol::pointer_button(std::uint32_t button, bool pressed, calloop::TimeP
     const Surface* const focus = pointer.focus();
     parts_->xdg_shell.pressed(focus == nullptr ? nullptr : focus->client());
   }
+  Drag& drag = parts_->data_devices.drag();
+  if (!pressed && drag.carried_by(std::nullopt) && pointer.holds_only(button))
+    drag.drop();
   parts_->seat.pointer().button(button, pressed, milliseconds(time));
+}
+
+bool Protocol::touch_is_carrying(std::int32_t touch) const noexcept {
+  return parts_->data_devices.drag().carried_by(touch);
+}
+
+void Protocol::touch_carries(std::optional<WindowId> id, double x, double y,
+                             calloop::TimePoint time) {
+  Window* const window = id ? parts_->windows.find(*id) : nullptr;
+  parts_->data_devices.drag().motion(window == nullptr ? std::nullopt : window->hit(x, y),
+                                     milliseconds(time));
+}
+
+void Protocol::cancel_drag() {
+  parts_->data_devices.drag().cancel();
 }
 
 void Protocol::key(std::uint32_t key, bool pressed, calloop::TimePoint time) {
@@ -380,6 +417,8 @@ void Protocol::touch_motion(std::int32_t touch, double x, double y, calloop::Tim
 }
 
 void Protocol::touch_up(std::int32_t touch, calloop::TimePoint time) {
+  if (Drag& drag = parts_->data_devices.drag(); drag.carried_by(touch))
+    drag.drop();
   parts_->seat.touch().up(touch, milliseconds(time));
 }
 
@@ -388,6 +427,8 @@ void Protocol::touch_frame() {
 }
 
 void Protocol::touch_cancel() {
+  if (Drag& drag = parts_->data_devices.drag(); !drag.carried_by(std::nullopt))
+    drag.cancel();
   parts_->seat.touch().cancel();
 }
 

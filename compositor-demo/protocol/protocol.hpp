@@ -108,7 +108,7 @@ class Protocol {
     // Something visible of the window changed (subsurfaces and popups too), or somebody waits for a
     // frame of it.
     virtual void window_committed(WindowId) = 0;
-    // What the pointer looks like is different, or may be.
+    // What the pointer looks like, or what is dragged with it, is different, or may be.
     virtual void cursor_changed() noexcept {}
 
    protected:
@@ -194,6 +194,10 @@ class Protocol {
   // It was shown: see frame_shown.
   void cursor_shown(const FrameTime& frame);
 
+  // The same for what the user drags, where he holds it.
+  void append_drag_icon(Point held, std::vector<Picture>& pictures);
+  bool has_drag_icon() const noexcept;
+
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.
 
@@ -211,6 +215,12 @@ class Protocol {
   std::optional<WindowId> pointer_grab() const;
   // The pointer is there, above this window or above none.
   void pointer_motion(std::optional<WindowId> id, double x, double y, calloop::TimePoint time);
+  // Whether that finger carries something: then nobody has it, and what it is above is reported
+  // with touch_carries.
+  bool touch_is_carrying(std::int32_t touch) const noexcept;
+  void touch_carries(std::optional<WindowId> id, double x, double y, calloop::TimePoint time);
+  // What is carried is not any more, and nobody gets it.
+  void cancel_drag();
   void pointer_button(std::uint32_t button, bool pressed, calloop::TimePoint time);
   void pointer_axis(const Axis& axis, calloop::TimePoint time);
   void key(std::uint32_t key, bool pressed, calloop::TimePoint time);

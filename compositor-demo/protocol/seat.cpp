@@ -71,8 +71,8 @@ void Seat::focus_client_changed(wl_client* client) {
   keyboard_client_ = client;
   if (client != nullptr)
     wl_client_add_destroy_listener(client, keyboard_client_gone_.get());
-  if (observer_ != nullptr)
-    observer_->keyboard_client_changed(client);
+  for (FocusObserver* const observer : observers_)
+    observer->keyboard_client_changed(client);
 }
 
 void Seat::Resource::get_pointer(wl_resource* resource, std::uint32_t id) {

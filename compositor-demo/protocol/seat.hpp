@@ -46,8 +46,9 @@ class Seat {
   void set_keyboard_focus(Surface* surface);
   // Null, or the client that keyboard_client_changed was called with last, if it still lives.
   wl_client* keyboard_client() const noexcept { return keyboard_client_; }
-  // At most one. It must outlive its being observed.
-  void observe_focus(FocusObserver* observer) noexcept { observer_ = observer; }
+  // It must outlive its being observed.
+  void observe_focus(FocusObserver& observer) { observers_.push_back(&observer); }
+  void ignore_focus(FocusObserver& observer) noexcept { std::erase(observers_, &observer); }
 
   Pointer& pointer() noexcept { return pointer_; }
   const Pointer& pointer() const noexcept { return pointer_; }
@@ -58,6 +59,7 @@ class Seat {
   const Keyboard& keyboard() const noexcept { return keyboard_; }
   // Whether this client may act for the user with the serial it gives.
   const InputSerials& serials() const noexcept { return serials_; }
+  InputSerials& serials() noexcept { return serials_; }
 
   void bind(wl_client* client, int version, std::uint32_t id);
 
@@ -93,7 +95,7 @@ class Seat {
   std::vector<wl_resource*> resources_;
   wl_client* keyboard_client_ = nullptr;
   calloop::wayland::Listener keyboard_client_gone_;
-  FocusObserver* observer_ = nullptr;
+  std::vector<FocusObserver*> observers_;
   Global global_;
 };
 

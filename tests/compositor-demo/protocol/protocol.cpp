@@ -244,14 +244,16 @@ TEST_F(ProtocolTest, AdvertisesItsGlobals) {
   std::map<std::string, std::uint32_t> versions;
   for (const auto& [interface, global] : client->globals)
     versions[interface] = global.second;
-  EXPECT_EQ(versions, (std::map<std::string, std::uint32_t>{{"wl_compositor", 5},
-                                                            {"wl_subcompositor", 1},
-                                                            {"wl_shm", 1},
-                                                            {"wl_output", 4},
-                                                            {"wl_seat", 8},
-                                                            {"wl_data_device_manager", 3},
-                                                            {"wp_presentation", 1},
-                                                            {"xdg_wm_base", 5}}));
+  EXPECT_EQ(versions,
+            (std::map<std::string, std::uint32_t>{{"wl_compositor", 5},
+                                                  {"wl_subcompositor", 1},
+                                                  {"wl_shm", 1},
+                                                  {"wl_output", 4},
+                                                  {"wl_seat", 8},
+                                                  {"wl_data_device_manager", 3},
+                                                  {"wp_presentation", 1},
+                                                  {"zwp_primary_selection_device_manager_v1", 1},
+                                                  {"xdg_wm_base", 5}}));
 }
 
 TEST_F(ProtocolTest, DescribesItsOutput) {

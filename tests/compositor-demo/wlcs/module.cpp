@@ -47,6 +47,7 @@ constexpr std::array extensions{
     WlcsExtensionDescriptor{"wl_data_device_manager", 3},
     WlcsExtensionDescriptor{"wp_presentation", 1},
     WlcsExtensionDescriptor{"xdg_wm_base", 5},
+    WlcsExtensionDescriptor{"zwp_primary_selection_device_manager_v1", 1},
 };
 constexpr WlcsIntegrationDescriptor descriptor{WLCS_INTEGRATION_DESCRIPTOR_VERSION,
                                                extensions.size(), extensions.data()};
