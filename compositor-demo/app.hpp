@@ -109,6 +109,7 @@ class App final : Protocol::Host,
   void window_state_changed(WindowId window) override;
   void window_grabbed(WindowId window, const WindowGrab& grab) override;
   void window_committed(WindowId window) override;
+  void pointer_warped(WindowId window, double x, double y) override;
   void cursor_changed() noexcept override;
   // Shell::Host
   void focus_changed(std::optional<WindowId> focus) override;
@@ -136,7 +137,7 @@ class App final : Protocol::Host,
   int open_device(const std::string& path) override;
   void close_device(int fd) noexcept override;
   void key(std::uint32_t key, bool pressed, calloop::TimePoint time) override;
-  void pointer_moved(double dx, double dy, calloop::TimePoint time) override;
+  void pointer_moved(const MotionEvent& motion, calloop::TimePoint time) override;
   void pointer_placed(double x, double y, calloop::TimePoint time) override;
   void button(std::uint32_t button, bool pressed, calloop::TimePoint time) override;
   void scrolled(const ScrollEvent& event, calloop::TimePoint time) override;
@@ -183,7 +184,7 @@ class App final : Protocol::Host,
   void bring_windows_over();
   Screen* screen_of(const Output& output) noexcept;
   Screen* screen_of(const Shell::Window& window) noexcept;
-  const Shell::Window* find_window(WindowId window) const noexcept;
+  const Shell::Window* find_window(std::optional<WindowId> window) const noexcept;
   Image picture_of_all_screens() const;
   void request_frames();
   void leave_out_the_greedy(Screen& screen, std::size_t of_windows);
@@ -195,6 +196,7 @@ class App final : Protocol::Host,
   void raise(WindowId window);
   const Shell::Window* window_at(double x, double y) const;
   void pointer_moves(calloop::TimePoint time);
+  void keep_pointer_within();
   void tell_pointer(calloop::TimePoint time);
   void update_leds();
   void update_cursor();

@@ -69,14 +69,51 @@ void App::act(const Action& action) {
 
 // --------------------------------------------------------------------------------------- pointer
 
-void App::pointer_moved(double dx, double dy, calloop::TimePoint time) {
-  pointer_.move_by(dx, dy);
+void App::pointer_moved(const MotionEvent& motion, calloop::TimePoint time) {
+  protocol_.pointer_moved({.dx = motion.dx,
+                           .dy = motion.dy,
+                           .unaccelerated_dx = motion.unaccelerated_dx,
+                           .unaccelerated_dy = motion.unaccelerated_dy},
+                          time);
+  if (protocol_.pointer_locked())
+    return;
+  pointer_.move_by(motion.dx, motion.dy);
+  keep_pointer_within();
   pointer_moves(time);
 }
 
+// Who points at another window with a device that knows places only is let go.
 void App::pointer_placed(double x, double y, calloop::TimePoint time) {
+  const PointerPosition before = pointer_;
   pointer_.move_to(x, y);
+  const Shell::Window* const window = window_at(pointer_.x(), pointer_.y());
+  if (window != nullptr && window->id == protocol_.pointer_window()) {
+    if (protocol_.pointer_locked())
+      pointer_ = before;
+    else
+      keep_pointer_within();
+  }
   pointer_moves(time);
+}
+
+void App::keep_pointer_within() {
+  const Shell::Window* const window = find_window(protocol_.pointer_window());
+  if (window == nullptr)
+    return;
+  if (const auto place = protocol_.pointer_confined(pointer_.x() - window->position.x,
+                                                    pointer_.y() - window->position.y))
+    pointer_.place(place->first + window->position.x, place->second + window->position.y);
+}
+
+// While a client is being served: it hears of it with the next frame.
+void App::pointer_warped(WindowId window, double x, double y) {
+  const Shell::Window* const placed = find_window(window);
+  if (placed == nullptr)
+    return;
+  pointer_.place(placed->position.x + x, placed->position.y + y);
+  pointer_stale_ = true;
+  request_frames();
+  move_cursor();
 }
 
 void App::pointer_moves(calloop::TimePoint time) {

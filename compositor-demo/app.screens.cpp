@@ -125,9 +125,11 @@ App::Screen* App::screen_of(const Shell::Window& window) noexcept {
   return most->get();
 }
 
-const Shell::Window* App::find_window(WindowId window) const noexcept {
+const Shell::Window* App::find_window(std::optional<WindowId> window) const noexcept {
+  if (!window)
+    return nullptr;
   const auto windows = shell_.windows();
-  const auto found = std::ranges::find(windows, window, &Shell::Window::id);
+  const auto found = std::ranges::find(windows, *window, &Shell::Window::id);
   return found == windows.end() ? nullptr : &*found;
 }
 

@@ -146,8 +146,12 @@ void Input::handle(const calloop::LibinputEvent& event) {
     case LIBINPUT_EVENT_POINTER_MOTION: {
       auto* const motion = libinput_event_get_pointer_event(raw);
       last_ = moment(libinput_event_pointer_get_time_usec(motion));
-      return host_.pointer_moved(libinput_event_pointer_get_dx(motion),
-                                 libinput_event_pointer_get_dy(motion), last_);
+      return host_.pointer_moved(
+          {.dx = libinput_event_pointer_get_dx(motion),
+           .dy = libinput_event_pointer_get_dy(motion),
+           .unaccelerated_dx = libinput_event_pointer_get_dx_unaccelerated(motion),
+           .unaccelerated_dy = libinput_event_pointer_get_dy_unaccelerated(motion)},
+          last_);
     }
     case LIBINPUT_EVENT_POINTER_MOTION_ABSOLUTE: {
       auto* const motion = libinput_event_get_pointer_event(raw);

@@ -18,6 +18,14 @@
 
 namespace demo {
 
+// In pixels, and as the device had it, before acceleration.
+struct MotionEvent {
+  double dx = 0;
+  double dy = 0;
+  double unaccelerated_dx = 0;
+  double unaccelerated_dy = 0;
+};
+
 // One turn of a wheel, or one stroke of fingers.
 struct ScrollEvent {
   enum class Source { Wheel, Finger, Continuous };
@@ -47,7 +55,7 @@ class Input {
     virtual void close_device(int fd) noexcept = 0;
 
     virtual void key(std::uint32_t key, bool pressed, calloop::TimePoint time) = 0;
-    virtual void pointer_moved(double dx, double dy, calloop::TimePoint time) = 0;
+    virtual void pointer_moved(const MotionEvent& motion, calloop::TimePoint time) = 0;
     // To a place of the device's own space, from 0 to 1.
     virtual void pointer_placed(double x, double y, calloop::TimePoint time) = 0;
     virtual void button(std::uint32_t button, bool pressed, calloop::TimePoint time) = 0;

@@ -20,6 +20,7 @@ class PointerPosition {
   // The outputs are these now. A pointer that is on none of them goes to the nearest.
   void set_areas(std::span<const Rect> areas);
   void move_by(double dx, double dy) noexcept;
+  void place(double x, double y) noexcept { go_to(x, y); }
   // To a place on the whole of what is there, given as parts of it from 0 to 1: that is what a
   // device means which knows no other space than its own.
   void move_to(double part_x, double part_y) noexcept;

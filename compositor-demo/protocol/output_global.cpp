@@ -6,6 +6,7 @@
 #include <wayland-server-protocol.h>
 
 #include "compositor-demo/protocol/surface.hpp"
+#include "compositor-demo/protocol/xdg_output.hpp"
 #include "presentation-time-server-protocol.h"
 
 namespace demo {
@@ -23,12 +24,14 @@ void leave_list(wl_resource* resource) noexcept {
 
 OutputGlobal::OutputGlobal(wl_display* display, const OutputInfo& info) : info_{info} {
   wl_list_init(&resources_);
+  wl_list_init(&xdg_outputs_);
   global_ = make_global<&OutputGlobal::bind>(display, &wl_output_interface, 4, *this);
 }
 
 OutputGlobal::~OutputGlobal() {
   // Nobody is left in the list: clients go before the outputs do.
   wl_list_remove(&resources_);
+  wl_list_remove(&xdg_outputs_);
 }
 
 Rect OutputGlobal::area() const noexcept {
@@ -77,6 +80,8 @@ void OutputGlobal::describe(wl_resource* resource) const noexcept {
 
 void OutputGlobal::change(const OutputInfo& info) {
   info_ = info;
+  for (wl_list* link = xdg_outputs_.next; link != &xdg_outputs_; link = link->next)
+    describe_xdg_output(wl_resource_from_link(link), *this);
   for (wl_list* link = resources_.next; link != &resources_; link = link->next)
     describe(wl_resource_from_link(link));
 }
@@ -92,6 +97,10 @@ void OutputGlobal::for_each_of(wl_client* client, F f) const noexcept {
     if (wl_resource_get_client(resource) == client)
       f(resource);
   }
+}
+
+void OutputGlobal::add_xdg_output(wl_resource* resource) noexcept {
+  wl_list_insert(xdg_outputs_.prev, wl_resource_get_link(resource));
 }
 
 bool OutputGlobal::was_bound_as(wl_resource* resource) const noexcept {
@@ -142,6 +151,12 @@ std::vector<Rect> Outputs::areas() const {
   for (const OutputGlobal& output : outputs_)
     areas.push_back(output.area());
   return areas;
+}
+
+OutputGlobal* Outputs::find(wl_resource* resource) noexcept {
+  const auto bound = std::ranges::find_if(
+      outputs_, [resource](const OutputGlobal& output) { return output.was_bound_as(resource); });
+  return bound == outputs_.end() ? nullptr : &*bound;
 }
 
 std::string Outputs::name_of(wl_resource* resource) const {

@@ -34,6 +34,8 @@ class OutputGlobal {
   void send_sync_output(wl_resource* feedback) const noexcept;
 
   bool was_bound_as(wl_resource* resource) const noexcept;
+  // A zxdg_output_v1, which hears of changes from now on.
+  void add_xdg_output(wl_resource* resource) noexcept;
 
   // It is different now: tells everybody who has bound it.
   void change(const OutputInfo& info);
@@ -48,7 +50,8 @@ class OutputGlobal {
   void for_each_of(wl_client* client, F f) const noexcept;
 
   OutputInfo info_;
-  wl_list resources_;  // what clients bound, by their links
+  wl_list resources_;    // what clients bound, by their links
+  wl_list xdg_outputs_;  // by their links
   Global global_;
 };
 
@@ -63,6 +66,7 @@ class Outputs {
   std::vector<Rect> areas() const;
   // Of a client's wl_output; empty for a null, or one that is gone.
   std::string name_of(wl_resource* resource) const;
+  OutputGlobal* find(wl_resource* resource) noexcept;
   void send_enter(wl_resource* surface) const noexcept;
   void send_leave(wl_resource* surface) const noexcept;
   void send_sync_output(const std::string& name, wl_resource* feedback) const noexcept;

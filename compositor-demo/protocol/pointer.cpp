@@ -150,6 +150,11 @@ void Pointer::send_motion(double x, double y, std::uint32_t milliseconds) {
   }
 }
 
+void Pointer::frame() const noexcept {
+  for (wl_resource* const resource : focused_)
+    send_frame(resource);
+}
+
 void Pointer::button(std::uint32_t button, bool pressed, std::uint32_t milliseconds) {
   const auto down = std::find(pressed_.begin(), pressed_.end(), button);
   if ((down != pressed_.end()) == pressed)

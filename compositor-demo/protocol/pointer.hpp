@@ -49,7 +49,13 @@ class Pointer {
   void button(std::uint32_t button, bool pressed, std::uint32_t milliseconds);
   void scroll(const Scroll& scroll, std::uint32_t milliseconds);
 
+  // Ends what was told to the focus by others.
+  void frame() const noexcept;
+
   Surface* focus() const noexcept { return focus_.get(); }
+  // Where it is, in the coordinates of the focus.
+  double x() const noexcept { return x_; }
+  double y() const noexcept { return y_; }
   // The implicit grab: from the first button that goes down to the last that goes up, all events go
   // to the surface that had the focus.
   bool grabbed() const noexcept { return !pressed_.empty(); }

@@ -1,6 +1,7 @@
 #include "compositor-demo/protocol/protocol.hpp"
 
 #include <exception>
+#include <new>
 #include <utility>
 
 #include <wayland-server-core.h>
@@ -13,14 +14,17 @@
 #include "compositor-demo/protocol/display.hpp"
 #include "compositor-demo/protocol/milliseconds.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
+#include "compositor-demo/protocol/pointer_constraints.hpp"
 #include "compositor-demo/protocol/presentation.hpp"
 #include "compositor-demo/protocol/primary_selection.hpp"
+#include "compositor-demo/protocol/relative_pointer.hpp"
 #include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/shm.hpp"
 #include "compositor-demo/protocol/subsurface.hpp"
 #include "compositor-demo/protocol/surface.hpp"
 #include "compositor-demo/protocol/surface_watch.hpp"
 #include "compositor-demo/protocol/windows.hpp"
+#include "compositor-demo/protocol/xdg_output.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
 
 namespace demo {
@@ -33,12 +37,15 @@ struct Protocol::Parts {
       : display{loop, settings.socket},
         windows{host},
         outputs{display.get()},
+        xdg_outputs{display.get(), outputs},
         shm{display.get()},
         compositor{display.get(), outputs},
         subcompositor{display.get()},
         seat{display.get()},
         data_devices{display.get(), seat},
         primary_selection{display.get(), seat},
+        relative_pointers{display.get()},
+        constraints{display.get()},
         presentation{display.get()},
         xdg_shell{display.get(), windows, outputs, seat},
         focus_retry{display.get(), [this] { give_focus(); }} {
@@ -51,6 +58,9 @@ struct Protocol::Parts {
     });
     seat.pointer().cursor().on_change([&host] { host.cursor_changed(); });
     data_devices.drag().on_change([&host] { host.cursor_changed(); });
+    constraints.on_change([this] { update_constraints(); });
+    constraints.on_warp(
+        [this, &host](Surface& surface, double x, double y) { warp(host, surface, x, y); });
   }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
@@ -60,6 +70,8 @@ struct Protocol::Parts {
     xdg_shell.on_grabs_change({});
     seat.pointer().cursor().on_change({});
     data_devices.drag().on_change({});
+    constraints.on_change({});
+    constraints.on_warp({});
     display.destroy_clients();
   }
 
@@ -69,16 +81,21 @@ struct Protocol::Parts {
   }
 
   void give_focus();
+  void update_constraints() noexcept;
+  void warp(Host& host, Surface& surface, double x, double y) const noexcept;
 
   Display display;
   Windows windows;
   Outputs outputs;
+  XdgOutputManager xdg_outputs;
   Shm shm;
   Compositor compositor;
   Subcompositor subcompositor;
   Seat seat;
   DataDeviceManager data_devices;
   PrimarySelection primary_selection;
+  RelativePointers relative_pointers;
+  PointerConstraints constraints;
   Presentation presentation;
   XdgShell xdg_shell;
   std::optional<WindowId> focus_wanted;
@@ -224,6 +241,31 @@ void Protocol::Parts::give_focus() {
   if (window != nullptr)
     window->set_activated(true);
   seat.set_keyboard_focus(window == nullptr ? nullptr : &window->keyboard_surface());
+  update_constraints();
+}
+
+// The pointer is held only in the window that the user works with: it does not fall into a trap.
+void Protocol::Parts::update_constraints() noexcept {
+  Surface* const under = seat.pointer().focus();
+  try {
+    const bool chosen = under != nullptr && focus && windows.of(*under) == focus;
+    constraints.update(under, seat.pointer().x(), seat.pointer().y(), chosen);
+  } catch (const std::bad_alloc&) {  // of a region: with the next motion
+    log::warning("no memory: a constraint of the pointer has to wait");
+  }
+}
+
+void Protocol::Parts::warp(Host& host, Surface& surface, double x, double y) const noexcept {
+  const auto id = windows.of(surface);
+  const Window* const window = id ? windows.find(*id) : nullptr;
+  if (window == nullptr || &window->surface() != &surface.root())
+    return;
+  const Point corner = surface.position_in_root() - window->geometry().origin();
+  try {
+    host.pointer_warped(*id, x + corner.x, y + corner.y);
+  } catch (const std::exception& error) {
+    log::error("the pointer is not where it should be: %s", error.what());
+  }
 }
 
 // ---------------------------------------------------------------------------------- what is seen
@@ -295,6 +337,31 @@ std::optional<WindowId> Protocol::pointer_window() const {
   return focus != nullptr ? parts_->windows.of(*focus) : std::nullopt;
 }
 
+void Protocol::pointer_moved(const RelativeMotion& motion, calloop::TimePoint time) {
+  Pointer& pointer = parts_->seat.pointer();
+  const Surface* const focus = pointer.focus();
+  if (focus != nullptr && parts_->relative_pointers.send(focus->client(), motion, time))
+    pointer.frame();
+}
+
+bool Protocol::pointer_locked() const noexcept {
+  const PointerConstraint* const active = parts_->constraints.active();
+  return active != nullptr && active->kind() == PointerConstraint::Kind::Lock;
+}
+
+std::optional<std::pair<double, double>> Protocol::pointer_confined(double x, double y) const {
+  const PointerConstraint* const active = parts_->constraints.active();
+  if (active == nullptr || active->kind() != PointerConstraint::Kind::Confinement)
+    return std::nullopt;
+  const auto id = parts_->windows.of(*active->surface());
+  const Window* const window = id ? parts_->windows.find(*id) : nullptr;
+  if (window == nullptr || &window->surface() != &active->surface()->root())
+    return std::nullopt;
+  const Point corner = active->surface()->position_in_root() - window->geometry().origin();
+  const auto [at_x, at_y] = active->nearest(x - corner.x, y - corner.y);
+  return std::pair{at_x + corner.x, at_y + corner.y};
+}
+
 bool Protocol::pointer_pressed() const noexcept {
   return parts_->seat.pointer().grabbed();
 }
@@ -320,6 +387,7 @@ void Protocol::pointer_motion(std::optional<WindowId> id, double x, double y,
   pointer.motion(under, milliseconds(time));
   if (Drag& drag = parts_->data_devices.drag(); drag.carried_by(std::nullopt))
     drag.motion(under, milliseconds(time));
+  parts_->update_constraints();
   Surface* const focus = pointer.focus();
   if (focus == nullptr)
     return;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <calloop/clock.hpp>
@@ -62,6 +63,15 @@ struct SizeLimits {
   Size max;
 };
 
+// How far the pointer was moved, in pixels; and as the device had it, before the user's
+// acceleration.
+struct RelativeMotion {
+  double dx = 0;
+  double dy = 0;
+  double unaccelerated_dx = 0;
+  double unaccelerated_dy = 0;
+};
+
 enum class AxisSource { Wheel, Finger, Continuous };
 
 // One turn of a wheel, or one stroke of fingers.
@@ -108,6 +118,8 @@ class Protocol {
     // Something visible of the window changed (subsurfaces and popups too), or somebody waits for a
     // frame of it.
     virtual void window_committed(WindowId) = 0;
+    // The pointer should be there, relative to the top left of window_size.
+    virtual void pointer_warped(WindowId, double /*x*/, double /*y*/) {}
     // What the pointer looks like, or what is dragged with it, is different, or may be.
     virtual void cursor_changed() noexcept {}
 
@@ -201,6 +213,12 @@ class Protocol {
   // --- input. Coordinates are relative to the top left of window_size; codes are those of
   // linux/input-event-codes.h.
 
+  // It was moved; where it is then is reported with pointer_motion, which may be the same place.
+  void pointer_moved(const RelativeMotion& motion, calloop::TimePoint time);
+  // It is to stay where it is.
+  bool pointer_locked() const noexcept;
+  // Where it may go instead of this place of pointer_window(): it is kept within.
+  std::optional<std::pair<double, double>> pointer_confined(double x, double y) const;
   // The window that the pointer was last reported to be in, if its client has got it.
   std::optional<WindowId> pointer_window() const;
   // Buttons are held down, whoever has the pointer.

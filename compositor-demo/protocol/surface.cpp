@@ -276,6 +276,8 @@ bool Surface::apply(State& state) {
   visible = apply_children() || visible;
   if (role_ != nullptr)
     role_->committed();
+  for (Extension* const extension : extensions_)
+    extension->surface_applied();
   if (visible) {
     shown_ = false;
     fresh_ = true;

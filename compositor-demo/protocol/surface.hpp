@@ -70,6 +70,17 @@ class Surface {
     ~Role() = default;
   };
 
+  // An object of another protocol that adds to what a surface is, and takes effect with its
+  // commits.
+  class Extension {
+   public:
+    // The state of a commit is the current one.
+    virtual void surface_applied() = 0;
+
+   protected:
+    ~Extension() = default;
+  };
+
   // Where a point hit: the surface and the point in its coordinates.
   struct Hit {
     Surface* surface;
@@ -106,6 +117,9 @@ class Surface {
   // As if the client had committed a null buffer: releases the buffer and empties the surface.
   void drop_content() noexcept;
   Role* role() const noexcept { return role_; }
+  // It must go before the surface does, or is forgotten with it.
+  void add_extension(Extension& extension) { extensions_.push_back(&extension); }
+  void remove_extension(Extension& extension) noexcept { std::erase(extensions_, &extension); }
   // Empty: none so far.
   const std::string& role_name() const noexcept { return role_name_; }
 
@@ -210,6 +224,7 @@ class Surface {
   Stack committed_stack_{nullptr};
   Stack pending_stack_{nullptr};
   Subsurface* subsurface_ = nullptr;
+  std::vector<Extension*> extensions_;
   std::string role_name_;
   Role* role_ = nullptr;
 };

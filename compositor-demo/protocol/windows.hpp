@@ -19,7 +19,7 @@ namespace demo {
 class Window {
  public:
   // The surface with the window's content.
-  virtual Surface& surface() noexcept = 0;
+  virtual Surface& surface() const noexcept = 0;
   // Of the window geometry, in the coordinates of surface(). Its size is Protocol::window_size.
   virtual Rect geometry() const noexcept = 0;
   virtual std::string title() const = 0;

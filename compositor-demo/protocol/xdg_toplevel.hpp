@@ -47,7 +47,7 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
 
   // Window. Configurations that say nothing new are not sent again, and none is before the client
   // asks for the first.
-  Surface& surface() noexcept override { return *xdg_surface_->surface(); }
+  Surface& surface() const noexcept override { return *xdg_surface_->surface(); }
   Rect geometry() const noexcept override;
   // At most 1024 bytes; as the client sent it, so not necessarily UTF-8.
   std::string title() const override { return title_; }

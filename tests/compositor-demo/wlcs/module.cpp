@@ -47,7 +47,10 @@ constexpr std::array extensions{
     WlcsExtensionDescriptor{"wl_data_device_manager", 3},
     WlcsExtensionDescriptor{"wp_presentation", 1},
     WlcsExtensionDescriptor{"xdg_wm_base", 5},
+    WlcsExtensionDescriptor{"zwp_pointer_constraints_v1", 1},
     WlcsExtensionDescriptor{"zwp_primary_selection_device_manager_v1", 1},
+    WlcsExtensionDescriptor{"zwp_relative_pointer_manager_v1", 1},
+    WlcsExtensionDescriptor{"zxdg_output_manager_v1", 3},
 };
 constexpr WlcsIntegrationDescriptor descriptor{WLCS_INTEGRATION_DESCRIPTOR_VERSION,
                                                extensions.size(), extensions.data()};
@@ -128,7 +131,9 @@ class Pointer final : public WlcsPointer {
     };
     move_relative = [](WlcsPointer* self, wl_fixed_t dx, wl_fixed_t dy) {
       of(self).does([=](demo::Input::Host& input, calloop::TimePoint now) {
-        input.pointer_moved(wl_fixed_to_double(dx), wl_fixed_to_double(dy), now);
+        const double x = wl_fixed_to_double(dx);
+        const double y = wl_fixed_to_double(dy);
+        input.pointer_moved({.dx = x, .dy = y, .unaccelerated_dx = x, .unaccelerated_dy = y}, now);
       });
     };
     button_up = [](WlcsPointer* self, int button) { of(self).button(button, false); };
