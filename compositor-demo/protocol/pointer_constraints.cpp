@@ -12,8 +12,6 @@ namespace demo {
 namespace {
 
 constexpr int version = 1;
-// The last place inside, as fine as the wire can say.
-constexpr double finest = 1.0 / 256;
 
 const struct zwp_pointer_constraints_v1_interface manager_requests = {
     .destroy = destroy_resource,
@@ -34,6 +32,11 @@ const struct zwp_confined_pointer_v1_interface confinement_requests = {
 
 Point pixel(double x, double y) noexcept {
   return {static_cast<int>(std::floor(x)), static_cast<int>(std::floor(y))};
+}
+
+// There, or at the corner of the first or last pixel.
+double within(double at, int begin, int end) noexcept {
+  return at < begin ? begin : at >= end ? end - 1 : at;
 }
 
 }  // namespace
@@ -116,8 +119,8 @@ std::pair<double, double> PointerConstraint::nearest(double x, double y) const {
   std::pair<double, double> best{x, y};
   double shortest = std::numeric_limits<double>::infinity();
   for (const pixman_box32_t& box : area().rects()) {
-    const double at_x = std::clamp(x, double(box.x1), box.x2 - finest);
-    const double at_y = std::clamp(y, double(box.y1), box.y2 - finest);
+    const double at_x = within(x, box.x1, box.x2);
+    const double at_y = within(y, box.y1, box.y2);
     const double distance = std::hypot(at_x - x, at_y - y);
     if (distance < shortest) {
       shortest = distance;
