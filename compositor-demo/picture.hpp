@@ -6,6 +6,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 
 #include "compositor-demo/geometry.hpp"
 
@@ -30,6 +31,15 @@ class Access {
   ~Access() = default;
 };
 
+// A part of a picture; between pixels, too.
+struct SourceRect {
+  double x = 0;
+  double y = 0;
+  double width = 0;
+  double height = 0;
+  bool operator==(const SourceRect&) const noexcept = default;
+};
+
 // One surface with content.
 struct Picture {
   PictureId id{};
@@ -38,10 +48,17 @@ struct Picture {
   Size size;                                // in surface-local pixels
   int scale = 1;                            // the image is `scale` times as large as `size` ...
   Transform transform = Transform::Normal;  // ... and turned by this
-  Region opaque;                            // surface-local; where nothing shines through
+  // The part of the image, so scaled and turned, that is stretched to `size`. None: all of it,
+  // which is that large.
+  std::optional<SourceRect> source{};
+  Region opaque;             // surface-local; where nothing shines through
   Region damage;             // surface-local; changed since the last frame that showed it
   Access* access = nullptr;  // borrowed; null: this memory cannot vanish
 
+  // It does not go onto the screen pixel by pixel.
+  bool changed() const noexcept {
+    return scale != 1 || transform != Transform::Normal || source.has_value();
+  }
   Rect area() const noexcept { return Rect::at(position, size); }
 };
 

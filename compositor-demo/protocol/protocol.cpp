@@ -20,9 +20,11 @@
 #include "compositor-demo/protocol/relative_pointer.hpp"
 #include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/shm.hpp"
+#include "compositor-demo/protocol/single_pixel_buffer.hpp"
 #include "compositor-demo/protocol/subsurface.hpp"
 #include "compositor-demo/protocol/surface.hpp"
 #include "compositor-demo/protocol/surface_watch.hpp"
+#include "compositor-demo/protocol/viewporter.hpp"
 #include "compositor-demo/protocol/windows.hpp"
 #include "compositor-demo/protocol/xdg_output.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
@@ -39,6 +41,8 @@ struct Protocol::Parts {
         outputs{display.get()},
         xdg_outputs{display.get(), outputs},
         shm{display.get()},
+        single_pixel_buffers{display.get()},
+        viewporter{display.get()},
         compositor{display.get(), outputs},
         subcompositor{display.get()},
         seat{display.get()},
@@ -89,6 +93,8 @@ struct Protocol::Parts {
   Outputs outputs;
   XdgOutputManager xdg_outputs;
   Shm shm;
+  SinglePixelBuffers single_pixel_buffers;
+  Viewporter viewporter;
   Compositor compositor;
   Subcompositor subcompositor;
   Seat seat;

@@ -69,7 +69,7 @@ void ShmPoolObject::create_buffer(wl_resource* resource, std::uint32_t id, std::
   wl_client* const client = wl_resource_get_client(resource);
   Charge charge{client, Limit::Buffers};
   wl_resource* const buffer = create_resource(client, &wl_buffer_interface, 1, id);
-  ShmBuffer::give(buffer, std::make_shared<ShmBuffer>(buffer, pool_, layout, std::move(charge)));
+  Buffer::give(buffer, std::make_shared<ShmBuffer>(buffer, pool_, layout, std::move(charge)));
 }
 
 void ShmPoolObject::resize(wl_resource* resource, std::int32_t size) {

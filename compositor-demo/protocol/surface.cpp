@@ -1,6 +1,7 @@
 #include "compositor-demo/protocol/surface.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
@@ -34,6 +35,13 @@ const struct wl_surface_interface requests = {
 // Many small pieces of damage become one; of an opaque region the smallest are forgotten. Each
 // operation takes time in proportion.
 constexpr std::size_t most_pieces = 64;
+
+// Nothing larger is painted, and sums of a few sizes and places stay numbers.
+constexpr int largest = 1 << 20;
+
+SourceRect whole_of(Size size) noexcept {
+  return {0, 0, static_cast<double>(size.width), static_cast<double>(size.height)};
+}
 
 void add_damage(Region& damage, const Region& more) {
   damage.unite_roughly(more, most_pieces);
@@ -134,7 +142,7 @@ void Surface::attach(wl_resource* buffer, std::int32_t x, std::int32_t y) {
   if (has_offset && (x != 0 || y != 0))
     throw ProtocolError{resource_, WL_SURFACE_ERROR_INVALID_OFFSET,
                         "attach takes no offset since version 5"};
-  std::shared_ptr<ShmBuffer> content = ShmBuffer::from(buffer);
+  std::shared_ptr<Buffer> content = Buffer::from(buffer);
   if (buffer != nullptr && !content)
     throw std::runtime_error{"a buffer of an unknown kind"};
   if (content && role_ != nullptr)
@@ -192,20 +200,35 @@ void Surface::offset(std::int32_t x, std::int32_t y) {
 // -------------------------------------------------------------------------------------- commit
 
 void Surface::validate() const {
-  const ShmBuffer* const buffer = pending_.attached              ? pending_.buffer.get()
-                                  : cached_ && cached_->attached ? cached_->buffer.get()
-                                                                 : current_.buffer.get();
-  if (buffer == nullptr || pending_.scale == 1)
-    return;
+  const Buffer* const buffer = pending_.attached              ? pending_.buffer.get()
+                               : cached_ && cached_->attached ? cached_->buffer.get()
+                                                              : current_.buffer.get();
   // Themes have cursors of any size, and toolkits scale them: what does not fit is rounded down.
-  if (role_name_ == Cursor::name)
+  if (buffer != nullptr && pending_.scale != 1 && role_name_ != Cursor::name) {
+    const Size size = buffer->size();
+    if (size.width % pending_.scale != 0 || size.height % pending_.scale != 0)
+      throw ProtocolError{resource_, WL_SURFACE_ERROR_INVALID_SIZE,
+                          "a buffer of " + std::to_string(size.width) + "x" +
+                              std::to_string(size.height) + " is no multiple of scale " +
+                              std::to_string(pending_.scale)};
+  }
+  const auto& [source, destination] = pending_.viewport;
+  if (!source)
     return;
-  const Size size = buffer->size();
-  if (size.width % pending_.scale != 0 || size.height % pending_.scale != 0)
-    throw ProtocolError{resource_, WL_SURFACE_ERROR_INVALID_SIZE,
-                        "a buffer of " + std::to_string(size.width) + "x" +
-                            std::to_string(size.height) + " is no multiple of scale " +
-                            std::to_string(pending_.scale)};
+  if (!destination &&
+      (source->width != std::floor(source->width) || source->height != std::floor(source->height)))
+    throw ProtocolError{viewport_, viewport_bad_size,
+                        "a source whose size is no integer needs a destination"};
+  if (buffer == nullptr)
+    return;
+  const Size whole = unscaled(buffer->size(), pending_);
+  if (source->x + source->width > whole.width || source->y + source->height > whole.height)
+    throw ProtocolError{viewport_, viewport_out_of_buffer, "the source is not within the buffer"};
+}
+
+Size Surface::unscaled(Size buffer, const State& state) noexcept {
+  return transformed(Size{buffer.width / state.scale, buffer.height / state.scale},
+                     state.transform);
 }
 
 void Surface::commit() {
@@ -247,6 +270,7 @@ void Surface::merge(State& into, State& from) {
   into.feedbacks = std::move(from.feedbacks);  // the former content will never be seen
   into.scale = from.scale;
   into.transform = from.transform;
+  into.viewport = from.viewport;
   into.opaque = from.opaque;
   into.input = from.input;
 }
@@ -256,9 +280,10 @@ bool Surface::apply(State& state) {
   const bool had_content = has_content();
   bool visible = state.attached || !state.damage.empty() || !state.buffer_damage.empty() ||
                  state.scale != current_.scale || state.transform != current_.transform ||
-                 state.offset != Point{} || state.opaque != current_.opaque ||
-                 state.input != current_.input;
-  const bool all_new = state.scale != current_.scale || state.transform != current_.transform;
+                 state.viewport != current_.viewport || state.offset != Point{} ||
+                 state.opaque != current_.opaque || state.input != current_.input;
+  const bool all_new = state.scale != current_.scale || state.transform != current_.transform ||
+                       state.viewport != current_.viewport;
 
   apply_content(state);
   apply_damage(state, all_new || size_ != old_size || !had_content);
@@ -294,12 +319,33 @@ void Surface::apply_content(State& state) {
     cached_use_ = {};
   current_.scale = state.scale;
   current_.transform = state.transform;
+  current_.viewport = state.viewport;
   size_ = {};
   if (!current_.buffer)
     return;
-  const Size buffer = current_.buffer->size();
-  size_ =
-      transformed(Size{buffer.width / state.scale, buffer.height / state.scale}, state.transform);
+  const auto& [source, destination] = state.viewport;
+  if (destination)
+    size_ = {std::min(destination->width, largest), std::min(destination->height, largest)};
+  else if (source)
+    size_ = {static_cast<int>(source->width), static_cast<int>(source->height)};
+  else
+    size_ = unscaled(current_.buffer->size(), state);
+}
+
+// Where a rectangle of the buffer is seen. Pixels between two are made of both.
+Rect Surface::shown_of(const Rect& part) const noexcept {
+  const auto& [source, destination] = current_.viewport;
+  if (!source && !destination)
+    return part;
+  const Size whole = unscaled(current_.buffer->size(), current_);
+  const SourceRect from = source.value_or(whole_of(whole));
+  const double across = size_.width / from.width;
+  const double down = size_.height / from.height;
+  const auto low = [](double at) { return saturated(static_cast<std::int64_t>(std::floor(at))); };
+  const auto high = [](double at) { return saturated(static_cast<std::int64_t>(std::ceil(at))); };
+  return Rect::between(low((part.x - 1 - from.x) * across), low((part.y - 1 - from.y) * down),
+                       high((part.right() + 1 - from.x) * across),
+                       high((part.bottom() + 1 - from.y) * down));
 }
 
 void Surface::apply_damage(State& state, bool everything) {
@@ -312,7 +358,7 @@ void Surface::apply_damage(State& state, bool everything) {
     state.buffer_damage.intersect(Rect::at({}, buffer));
     const Region turned = transformed(state.buffer_damage, inverse(state.transform), buffer);
     for (const pixman_box32_t& box : turned.rects())
-      damage.unite(divided(box, state.scale));
+      damage.unite(shown_of(divided(box, state.scale)));
     damage.intersect(bounds());
     add_damage(damage_, damage);
     add_damage(fresh_damage_, damage);
@@ -458,7 +504,7 @@ void Surface::append_pictures(Point position, std::vector<Picture>& pictures) {
       child->surface()->append_pictures(position + child->position(), pictures);
       continue;
     }
-    ShmBuffer& buffer = *current_.buffer;
+    Buffer& buffer = *current_.buffer;
     Picture picture;
     picture.id = id_;
     picture.image = buffer.image();
@@ -466,6 +512,10 @@ void Surface::append_pictures(Point position, std::vector<Picture>& pictures) {
     picture.size = size_;
     picture.scale = current_.scale;
     picture.transform = current_.transform;
+    if (const auto& viewport = current_.viewport; viewport.source)
+      picture.source = viewport.source;
+    else if (viewport.destination)
+      picture.source = whole_of(unscaled(buffer.size(), current_));
     picture.opaque = buffer.opaque() ? Region{bounds()} : current_.opaque.intersected(bounds());
     picture.damage = damage_;
     picture.access = &buffer;

@@ -17,10 +17,10 @@
 
 #include "compositor-demo/geometry.hpp"
 #include "compositor-demo/picture.hpp"
+#include "compositor-demo/protocol/buffer.hpp"
 #include "compositor-demo/protocol/client_limits.hpp"
 #include "compositor-demo/protocol/frame_callbacks.hpp"
 #include "compositor-demo/protocol/presentation_feedbacks.hpp"
-#include "compositor-demo/protocol/shm_buffer.hpp"
 
 namespace demo {
 
@@ -30,19 +30,29 @@ struct FrameTime;
 
 class Surface {
  public:
+  // wp_viewport: what of the buffer is shown, in which size. Neither: all of it, as it is.
+  struct CropAndScale {
+    std::optional<SourceRect> source;  // of the turned and scaled buffer
+    std::optional<Size> destination;
+    bool operator==(const CropAndScale&) const noexcept = default;
+  };
+  // Errors of wp_viewport that a commit raises.
+  static constexpr std::uint32_t viewport_bad_size = 1;
+  static constexpr std::uint32_t viewport_out_of_buffer = 2;
   struct State {
     State();
     // What is there only for one commit.
-    bool attached = false;              // attach was requested: `buffer` counts, null too
-    std::shared_ptr<ShmBuffer> buffer;  // null: no content
-    Point offset;                       // the new content's top left, relative to the old one's
-    Region damage;                      // surface-local
-    Region buffer_damage;               // in pixels of the buffer
+    bool attached = false;           // attach was requested: `buffer` counts, null too
+    std::shared_ptr<Buffer> buffer;  // null: no content
+    Point offset;                    // the new content's top left, relative to the old one's
+    Region damage;                   // surface-local
+    Region buffer_damage;            // in pixels of the buffer
     FrameCallbacks frame_callbacks;
     PresentationFeedbacks feedbacks;  // of this commit
     // What stays until it is changed.
     int scale = 1;
     Transform transform = Transform::Normal;
+    CropAndScale viewport;
     Region opaque;                        // surface-local
     std::shared_ptr<const Region> input;  // surface-local; null: the whole surface
   };
@@ -164,6 +174,12 @@ class Surface {
   // Tells the root's role, and with it the window, that something visible changed here.
   void tree_changed();
 
+  // The wp_viewport of the surface, which errors are reported on; null: it has none.
+  void set_viewport(wl_resource* viewport) noexcept { viewport_ = viewport; }
+  bool has_viewport() const noexcept { return viewport_ != nullptr; }
+  // With the next commit.
+  void crop_and_scale(const CropAndScale& viewport) noexcept { pending_.viewport = viewport; }
+
   // Requests.
   void attach(wl_resource* buffer, std::int32_t x, std::int32_t y);
   void damage(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height);
@@ -184,11 +200,14 @@ class Surface {
   using Stack = std::vector<Subsurface*>;
 
   void validate() const;
+  // Of this much of a buffer, before crop_and_scale.
+  static Size unscaled(Size buffer, const State& state) noexcept;
   void commit_children();
   // Whether anything changed that others have to be told of, when all is done.
   bool apply(State& state);
   void apply_content(State& state);
   void apply_damage(State& state, bool everything);
+  Rect shown_of(const Rect& part) const noexcept;
   bool apply_children();
   bool apply_cached();
   // What waits for the parent becomes current, here and below, where it need not wait any more.
@@ -225,6 +244,7 @@ class Surface {
   Stack pending_stack_{nullptr};
   Subsurface* subsurface_ = nullptr;
   std::vector<Extension*> extensions_;
+  wl_resource* viewport_ = nullptr;
   std::string role_name_;
   Role* role_ = nullptr;
 };

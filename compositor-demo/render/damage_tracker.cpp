@@ -14,7 +14,7 @@ Region DamageTracker::update(std::span<const Picture> frame, Size size) {
   const Rect screen = Rect::at({}, size);
   now_.clear();
   for (const Picture& picture : frame)
-    now_.push_back({picture.id, picture.area(), picture.scale, picture.transform});
+    now_.push_back({picture.id, picture.area(), picture.scale, picture.transform, picture.source});
 
   Region damage;
   if (size != size_) {

@@ -29,10 +29,12 @@ class DamageTracker {
     Rect area;
     int scale = 1;
     Transform transform = Transform::Normal;
+    std::optional<SourceRect> source{};
     bool stays = false;
 
     bool looks_like(const Seen& other) const noexcept {
-      return area == other.area && scale == other.scale && transform == other.transform;
+      return area == other.area && scale == other.scale && transform == other.transform &&
+             source == other.source;
     }
   };
   struct Match {

@@ -14,7 +14,7 @@ constexpr std::size_t most_pieces = 256;
 
 bool paintable(const Picture& picture) noexcept {
   constexpr std::int64_t limit = 32766;
-  const std::int64_t scale = picture.scale;
+  const std::int64_t scale = picture.source ? 1 : picture.scale;
   return picture.size.width * scale <= limit && picture.size.height * scale <= limit &&
          pixman_image_get_width(picture.image) <= limit &&
          pixman_image_get_height(picture.image) <= limit;

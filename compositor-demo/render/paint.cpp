@@ -9,18 +9,28 @@
 namespace demo {
 namespace {
 
-// The matrix that leads from a surface-local pixel to the image's: turn, then scale.
+// The matrix that leads from a surface-local pixel to the image's: from the size that it has to
+// that of the part that is shown, then turn, then scale.
 pixman_transform_t surface_to_image(const Picture& picture) {
-  // Where the surface's corner and its two axes go when it is turned.
+  const Size image{pixman_image_get_width(picture.image) / picture.scale,
+                   pixman_image_get_height(picture.image) / picture.scale};
+  const Size whole = transformed(image, picture.transform);
+  const SourceRect source = picture.source.value_or(
+      SourceRect{0, 0, double(picture.size.width), double(picture.size.height)});
+  const double across = source.width / picture.size.width;
+  const double along = source.height / picture.size.height;
+  // Where the corner and the two axes go when it is turned.
   const auto place = [&](int x, int y) {
-    return transformed(Rect{x, y, 0, 0}, picture.transform, picture.size).origin();
+    return transformed(Rect{x, y, 0, 0}, picture.transform, whole).origin();
   };
   const Point origin = place(0, 0);
   const Point right = place(1, 0) - origin;
   const Point down = place(0, 1) - origin;
-  const auto fixed = [&](int v) { return pixman_int_to_fixed(v * picture.scale); };
-  return {{{fixed(right.x), fixed(down.x), fixed(origin.x)},
-           {fixed(right.y), fixed(down.y), fixed(origin.y)},
+  const auto fixed = [&](double v) { return pixman_double_to_fixed(v * picture.scale); };
+  return {{{fixed(right.x * across), fixed(down.x * along),
+            fixed(origin.x + right.x * source.x + down.x * source.y)},
+           {fixed(right.y * across), fixed(down.y * along),
+            fixed(origin.y + right.y * source.x + down.y * source.y)},
            {0, 0, pixman_fixed_1}}};
 }
 
@@ -28,14 +38,17 @@ pixman_transform_t surface_to_image(const Picture& picture) {
 class Turned {
  public:
   explicit Turned(const Picture& picture) : image_{picture.image} {
-    if (picture.scale == 1 && picture.transform == Transform::Normal)
+    if (!picture.changed())
       return;
     const pixman_transform_t matrix = surface_to_image(picture);
     if (!pixman_image_set_transform(image_, &matrix))
       throw std::bad_alloc{};
-    // Several image pixels per output pixel: between them is better than the nearest.
-    if (picture.scale > 1)
+    // More or fewer image pixels than output pixels: between them is better than the nearest, but
+    // not between the last one and nothing.
+    if (picture.scale > 1 || picture.source) {
       pixman_image_set_filter(image_, PIXMAN_FILTER_BILINEAR, nullptr, 0);
+      pixman_image_set_repeat(image_, PIXMAN_REPEAT_PAD);
+    }
     turned_ = true;
   }
   Turned(const Turned&) = delete;
@@ -45,6 +58,7 @@ class Turned {
       return;
     pixman_image_set_transform(image_, nullptr);
     pixman_image_set_filter(image_, PIXMAN_FILTER_NEAREST, nullptr, 0);
+    pixman_image_set_repeat(image_, PIXMAN_REPEAT_NONE);
   }
 
  private:

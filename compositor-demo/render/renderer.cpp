@@ -11,14 +11,13 @@ constexpr std::int64_t turned_pixel = 8;
 constexpr std::int64_t rectangle = 256;
 
 std::int64_t work_of(const Region& where, const Picture& picture) noexcept {
-  const bool turned = picture.scale != 1 || picture.transform != Transform::Normal;
   std::int64_t pixels = 0;
   std::int64_t rectangles = 0;
   for (const pixman_box32_t& box : where.rects()) {
     pixels += std::int64_t{box.x2 - box.x1} * (box.y2 - box.y1);
     ++rectangles;
   }
-  return pixels * (turned ? turned_pixel : 1) + rectangles * rectangle;
+  return pixels * (picture.changed() ? turned_pixel : 1) + rectangles * rectangle;
 }
 
 }  // namespace

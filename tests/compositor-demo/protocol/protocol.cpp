@@ -252,6 +252,8 @@ TEST_F(ProtocolTest, AdvertisesItsGlobals) {
                                                   {"wl_seat", 8},
                                                   {"wl_data_device_manager", 3},
                                                   {"wp_presentation", 1},
+                                                  {"wp_single_pixel_buffer_manager_v1", 1},
+                                                  {"wp_viewporter", 1},
                                                   {"zwp_pointer_constraints_v1", 1},
                                                   {"zwp_primary_selection_device_manager_v1", 1},
                                                   {"zwp_relative_pointer_manager_v1", 1},

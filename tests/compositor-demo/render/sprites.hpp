@@ -51,7 +51,7 @@ struct Sprite {
   Region damage;
 
   Picture picture() const {
-    return {id, pixels.get(), position, size, scale, transform, opaque, damage, nullptr};
+    return {id, pixels.get(), position, size, scale, transform, {}, opaque, damage, nullptr};
   }
   // Where in the image the pixel (x, y) of the surface is stored, from the words of the protocol:
   // mirrored about the vertical axis, then turned counter-clockwise.

@@ -46,6 +46,8 @@ constexpr std::array extensions{
     WlcsExtensionDescriptor{"wl_output", 4},
     WlcsExtensionDescriptor{"wl_data_device_manager", 3},
     WlcsExtensionDescriptor{"wp_presentation", 1},
+    WlcsExtensionDescriptor{"wp_single_pixel_buffer_manager_v1", 1},
+    WlcsExtensionDescriptor{"wp_viewporter", 1},
     WlcsExtensionDescriptor{"xdg_wm_base", 5},
     WlcsExtensionDescriptor{"zwp_pointer_constraints_v1", 1},
     WlcsExtensionDescriptor{"zwp_primary_selection_device_manager_v1", 1},
