@@ -19,11 +19,17 @@
 #include "compositor-demo/protocol/compositor.hpp"
 #include "compositor-demo/protocol/data_device.hpp"
 #include "compositor-demo/protocol/output_global.hpp"
+#include "compositor-demo/protocol/pointer_constraints.hpp"
 #include "compositor-demo/protocol/presentation.hpp"
+#include "compositor-demo/protocol/primary_selection.hpp"
+#include "compositor-demo/protocol/relative_pointer.hpp"
 #include "compositor-demo/protocol/seat.hpp"
 #include "compositor-demo/protocol/shm.hpp"
+#include "compositor-demo/protocol/single_pixel_buffer.hpp"
 #include "compositor-demo/protocol/subsurface.hpp"
+#include "compositor-demo/protocol/viewporter.hpp"
 #include "compositor-demo/protocol/windows.hpp"
+#include "compositor-demo/protocol/xdg_output.hpp"
 #include "compositor-demo/protocol/xdg_shell.hpp"
 #include "xdg-shell-client-protocol.h"
 
@@ -54,6 +60,12 @@ struct LoopbackServer::Parts {
   XdgShell shell{display.get(), windows, outputs, seat};
   DataDeviceManager data_devices{display.get(), seat};
   Presentation presentation{display.get()};
+  PrimarySelection primary_selection{display.get(), seat};
+  RelativePointers relative_pointers{display.get()};
+  PointerConstraints constraints{display.get()};
+  XdgOutputManager xdg_outputs{display.get(), outputs};
+  Viewporter viewporter{display.get()};
+  SinglePixelBuffers single_pixel_buffers{display.get()};
 };
 
 LoopbackServer::LoopbackServer() : parts_{std::make_unique<Parts>(host)} {}
@@ -74,6 +86,12 @@ Windows& LoopbackServer::windows() noexcept {
 }
 Outputs& LoopbackServer::outputs() noexcept {
   return parts_->outputs;
+}
+PointerConstraints& LoopbackServer::constraints() noexcept {
+  return parts_->constraints;
+}
+RelativePointers& LoopbackServer::relative_pointers() noexcept {
+  return parts_->relative_pointers;
 }
 Seat& LoopbackServer::seat() noexcept {
   return parts_->seat;

@@ -22,6 +22,8 @@ namespace demo {
 
 class DataDeviceManager;
 class Outputs;
+class PointerConstraints;
+class RelativePointers;
 class Seat;
 class Windows;
 class XdgShell;
@@ -74,6 +76,8 @@ class LoopbackServer {
   wl_display* display() const noexcept;
   Outputs& outputs() noexcept;
   Windows& windows() noexcept;
+  PointerConstraints& constraints() noexcept;
+  RelativePointers& relative_pointers() noexcept;
   Seat& seat() noexcept;
   XdgShell& shell() noexcept;
   DataDeviceManager& data_devices() noexcept;
