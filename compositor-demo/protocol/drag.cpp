@@ -112,6 +112,8 @@ void Drag::enter(Surface& surface, double x, double y) {
 
 // What was offered cannot be read any more: it is carried on.
 void Drag::leave() noexcept {
+  if (focus_.get() == nullptr && told_.empty())
+    return;
   for (const Told& told : std::exchange(told_, {}))
     wl_data_device_send_leave(told.device->resource());
   focus_.watch(nullptr);
