@@ -212,11 +212,12 @@ class Region {
   }
   // Its disjoint rectangles, top to bottom and left to right, as corners (x1, y1) to (x2, y2).
   // Valid until the region changes.
-  std::span<const pixman_box32_t> rects() const noexcept {
+  std::span<const pixman_box32_t> rects() const& noexcept {
     int count = 0;
     const pixman_box32_t* boxes = pixman_region32_rectangles(c(), &count);
     return {boxes, static_cast<std::size_t>(count)};
   }
+  std::span<const pixman_box32_t> rects() const&& = delete;
 
   Region& unite(const Region& other) {
     check(pixman_region32_union(&region_, &region_, other.c()));

@@ -118,7 +118,8 @@ void PointerConstraint::deactivate() noexcept {
 std::pair<double, double> PointerConstraint::nearest(double x, double y) const {
   std::pair<double, double> best{x, y};
   double shortest = std::numeric_limits<double>::infinity();
-  for (const pixman_box32_t& box : area().rects()) {
+  const Region allowed = area();
+  for (const pixman_box32_t& box : allowed.rects()) {
     const double at_x = within(x, box.x1, box.x2);
     const double at_y = within(y, box.y1, box.y2);
     const double distance = std::hypot(at_x - x, at_y - y);

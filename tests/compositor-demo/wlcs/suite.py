@@ -87,7 +87,8 @@ def run(command, name):
     # The path of a socket is short.
     with tempfile.TemporaryDirectory(prefix="wlcs") as runtime_directory:
         os.chmod(runtime_directory, 0o700)
-        environment = {**os.environ, "XDG_RUNTIME_DIR": runtime_directory}
+        environment = {**os.environ, "XDG_RUNTIME_DIR": runtime_directory,
+                       "LSAN_OPTIONS": f"suppressions={HERE / 'leaks.lsan'}:print_suppressions=0"}
         try:
             ran = subprocess.run([*command, f"--gtest_filter={name}"], env=environment,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
