@@ -28,6 +28,7 @@ struct PlacementRules {
   std::uint32_t adjustment = 0;  // bits of xdg_positioner.constraint_adjustment
   Point offset;
   bool reactive = false;
+  // How large the parent will be, with the configure of that serial: which screen is it on then?
   std::optional<Size> parent_size;
   std::optional<std::uint32_t> parent_configure;
 

@@ -134,8 +134,18 @@ Point XdgPopup::surface_position() const noexcept {
   return position() - xdg_surface_->window_geometry().origin();
 }
 
+// "The compositor may use this information together with set_parent_size to determine what future
+// state the popup should be constrained using": until the parent has drawn itself so.
+std::optional<Size> XdgPopup::future_parent_size() const noexcept {
+  const bool of_window = popup_of(parent_) == nullptr;
+  const bool is_drawn = rules_.parent_configure && !toplevel_->awaits(*rules_.parent_configure);
+  return of_window && !is_drawn ? rules_.parent_size : std::nullopt;
+}
+
 Rect XdgPopup::placed() const noexcept {
-  std::optional<Rect> bounds = toplevel_ != nullptr ? toplevel_->popup_bounds() : std::nullopt;
+  std::optional<Rect> bounds;
+  if (toplevel_ != nullptr)
+    bounds = toplevel_->popup_bounds(future_parent_size());
   // The rules are relative to the parent.
   const Point parent_position = position() - geometry_.origin();
   if (bounds)

@@ -76,6 +76,7 @@ class XdgPopup final : public XdgSurface::Object {
   wl_resource* wm_base_resource() const noexcept;
   // Of the window geometry, relative to that of the toplevel.
   Point position() const noexcept;
+  std::optional<Size> future_parent_size() const noexcept;
   Rect placed() const noexcept;
   void leave() noexcept;
 

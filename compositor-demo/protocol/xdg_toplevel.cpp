@@ -208,10 +208,17 @@ Rect XdgToplevel::geometry() const noexcept {
   return xdg_surface_ ? xdg_surface_->window_geometry() : Rect{};
 }
 
-std::optional<Rect> XdgToplevel::popup_bounds() const noexcept {
+bool XdgToplevel::awaits(std::uint32_t serial) const noexcept {
+  return std::ranges::find(unacknowledged_, serial,
+                           &std::pair<std::uint32_t, Configuration>::first) !=
+         unacknowledged_.end();
+}
+
+std::optional<Rect> XdgToplevel::popup_bounds(std::optional<Size> size) const noexcept {
   if (!origin_)
     return std::nullopt;
-  const std::optional<Rect> output = shell_.output_of(Rect::at(*origin_, geometry().size()));
+  const std::optional<Rect> output =
+      shell_.output_of(Rect::at(*origin_, size.value_or(geometry().size())));
   if (!output)
     return std::nullopt;
   return output->translated(-*origin_);

@@ -37,9 +37,11 @@ class XdgToplevel final : public XdgSurface::Object, public Window {
   const std::string& app_id() const noexcept { return app_id_; }
   // The window this one should stay above.
   XdgToplevel* parent() const noexcept { return parent_; }
-  // Where its popups may be: the output it is on, relative to the top left of its window
-  // geometry. Nothing before it was drawn once.
-  std::optional<Rect> popup_bounds() const noexcept;
+  // Where its popups may be: the output it is on, or will be in that size, relative to the top left
+  // of its window geometry. Nothing before it was drawn once.
+  std::optional<Rect> popup_bounds(std::optional<Size> size) const noexcept;
+  // The configure of this serial has not taken effect yet.
+  bool awaits(std::uint32_t serial) const noexcept;
 
   // Its popups, and popups on these, in the order they were made.
   void add_popup(XdgPopup& popup) { popups_.push_back(&popup); }

@@ -425,6 +425,35 @@ TEST_F(XdgPopupTest, AGrabEndsWithItsPopup) {
   EXPECT_TRUE(client.alive());
 }
 
+TEST_F(XdgPopupTest, IsKeptOnTheScreenThatItsParentWillBeOn) {
+  server.shell().set_outputs({{0, 0, 1000, 500}, {1000, 0, 1000, 500}});
+  Window& shown = server.last_window();
+  shown.moved_to({940, 100});
+  shown.configure({300, 100});
+  client.roundtrip();
+  ClientPositioner rules{client, {20, 30}, {0, 0, 1, 1}};
+  xdg_positioner_set_constraint_adjustment(rules.positioner.get(),
+                                           XDG_POSITIONER_CONSTRAINT_ADJUSTMENT_SLIDE_X);
+  const auto place_of = [&] {
+    ClientPopup popup{client, &window, rules};
+    popup.commit();
+    client.roundtrip();
+    const int x = popup.configures.empty() ? -1 : popup.configures[0].x;
+    xdg_popup_destroy(popup.popup.release());
+    xdg_surface_destroy(popup.xdg.release());
+    return x;
+  };
+  EXPECT_EQ(place_of(), 0) << "most of the parent is on the first one";
+  xdg_positioner_set_parent_size(rules.positioner.get(), 300, 100);
+  EXPECT_EQ(place_of(), 60) << "it will be on the second one";
+  xdg_positioner_set_parent_configure(rules.positioner.get(), window.serials.back());
+  EXPECT_EQ(place_of(), 60);
+  window.ack();
+  window.commit();
+  client.roundtrip();
+  EXPECT_EQ(place_of(), 0) << "that has come, and it is not";
+}
+
 TEST_F(XdgPopupTest, AnEndlessChainIsTheEndOfItsClient) {
   std::vector<std::unique_ptr<ClientPopup>> chain;
   const ClientXdgSurface* parent = &window;
