@@ -38,6 +38,42 @@ class Demo {
   bool ended_ = false;
 };
 
+// An input device of uinput.hpp, in the guest.
+class InputDevice {
+ public:
+  InputDevice(Machine& machine, const std::string& kind, const std::string& name);
+  InputDevice(const InputDevice&) = delete;
+  InputDevice& operator=(const InputDevice&) = delete;
+  ~InputDevice() { unplug(); }
+
+  void order(const std::string& what);
+  void unplug();
+
+ private:
+  Machine& machine_;
+  std::string orders_;
+  std::string pid_;
+};
+
+// The guest's graphics card, which loses its driver and gets it back.
+class GraphicsCard {
+ public:
+  explicit GraphicsCard(Machine& machine);
+  GraphicsCard(const GraphicsCard&) = delete;
+  GraphicsCard& operator=(const GraphicsCard&) = delete;
+  ~GraphicsCard() { plug_in(); }
+
+  void unplug();
+  void plug_in();
+
+ private:
+  void tell_driver(const std::string& what);
+
+  Machine& machine_;
+  std::string device_;
+  bool plugged_in_ = true;
+};
+
 class SeatTest : public testing::Test {
  protected:
   static void SetUpTestSuite();
@@ -47,6 +83,8 @@ class SeatTest : public testing::Test {
   void TearDown() override;
 
   static Machine& machine();
+  // Such a device, which the compositor uses already.
+  std::unique_ptr<InputDevice> plug_in(const std::string& kind, const std::string& name);
   // A window of that colour, and the events of who owns it under that name. In the guest; ends with
   // the compositor. With "draw" for `more` it draws all the time.
   void start_client(const std::string& name, int width, int height, std::uint32_t colour,

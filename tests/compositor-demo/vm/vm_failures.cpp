@@ -57,7 +57,7 @@ TEST_F(Failures, TheCardIsBusy) {
   EXPECT_TRUE(machine().becomes_true("ls -l /proc/$(cat /tmp/busy)/fd | grep -q dri"));
   const std::string said = refusal("A=b");
   EXPECT_THAT(said, HasSubstr("another program has it: Device or resource busy"));
-  EXPECT_THAT(said, HasSubstr("error: no graphics card of seat0 can be used"));
+  EXPECT_THAT(said, HasSubstr("error: no graphics card can be used on seat0"));
   machine().must("kill $(cat /tmp/busy); wait $(cat /tmp/busy); true");
 }
 
