@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,13 @@ calloop::TimePoint moment(std::uint64_t microseconds) noexcept {
 
 // Places of a device without a space of its own are asked for in this unit.
 constexpr std::uint32_t unit = 1;
+
+// What is taken away looks to libinput as what is unplugged, and seatd takes away first and says so
+// afterwards.
+bool exists(libinput_device* device) {
+  return std::filesystem::exists(std::string{"/sys/class/input/"} +
+                                 libinput_device_get_sysname(device));
+}
 
 bool is_down(const std::vector<std::int32_t>& touches, std::int32_t touch) noexcept {
   return std::ranges::find(touches, touch) != touches.end();
@@ -122,7 +130,7 @@ void Input::removed(libinput_device* device) {
   const auto found = std::ranges::find(devices_, device, &Device::device);
   if (found == devices_.end())
     return;
-  if (reports_devices_)
+  if (reports_devices_ && !exists(device))
     log::info("input device '%s' is unplugged", libinput_device_get_name(device));
   const Device gone = std::move(*found);
   devices_.erase(found);
