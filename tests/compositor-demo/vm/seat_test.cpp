@@ -35,9 +35,7 @@ Boot boot() {
     fs::copy_file(TESTS_VM_SOURCES "/guest.sh", logs / "guest.sh");
     const auto begin = std::chrono::steady_clock::now();
     auto machine = std::make_unique<Machine>(TESTS_VM_IMAGE, logs);
-    machine->must(
-        "seatd -l info -u root >/out/seatd.log 2>&1 & "
-        "until [ -S /run/seatd.sock ]; do sleep .05; done");
+    start_seatd(*machine);
     std::printf("the virtual machine (%s) is up after %.1f s\n", machine->accelerator().c_str(),
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     return {std::move(machine), {}};
@@ -60,6 +58,12 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+void start_seatd(Machine& machine) {
+  machine.must(
+      "seatd -l info -u root >>/out/seatd.log 2>&1 & "
+      "until [ -S /run/seatd.sock ]; do sleep .05; done");
+}
 
 // ------------------------------------------------------------------------------------------ Demo
 

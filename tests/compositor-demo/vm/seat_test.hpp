@@ -13,6 +13,9 @@
 
 namespace vm {
 
+// Returns when it can be asked for the seat.
+void start_seatd(Machine& machine);
+
 // The compositor, in the guest.
 class Demo {
  public:

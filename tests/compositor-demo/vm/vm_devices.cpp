@@ -53,6 +53,7 @@ TEST_F(Devices, AMouseIsPluggedInAndUnplugged) {
     }
     EXPECT_FALSE(motion.empty());
     qmp.unplug("extra");
+    EXPECT_TRUE(demo->says("input device 'QEMU Virtio Mouse' is unplugged"));
     EXPECT_TRUE(machine().becomes_true("[ $(" + mice + ") = 1 ]"));
   }
   qmp.type("a");
