@@ -205,6 +205,17 @@ std::unique_ptr<InputDevice> SeatTest::plug_in(const std::string& kind, const st
   return device;
 }
 
+std::vector<std::string> SeatTest::events_until(const std::string& begin) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::vector<std::string> events;
+  do {
+    events.push_back(machine().next_event());
+  } while (!events.back().starts_with(begin) && !events.back().empty() &&
+           std::chrono::steady_clock::now() < deadline);
+  EXPECT_EQ(events.back().substr(0, begin.size()), begin);
+  return events;
+}
+
 // By the tablet, which says nothing when it is put where it has been for the test before.
 void SeatTest::point_at(int x, int y, e2e::Area screens) {
   const auto place = [](int pixel, int size) {

@@ -21,18 +21,7 @@ using testing::StartsWith;
 constexpr std::uint32_t red = 0xff0000;
 constexpr std::uint32_t green = 0x00ff00;
 
-class Devices : public SeatTest {
- protected:
-  // What clients hear until one hears this, which is the last one.
-  std::vector<std::string> events_until(const std::string& last) {
-    std::vector<std::string> events;
-    do {
-      events.push_back(machine().next_event());
-    } while (!events.back().empty() && events.back() != last);
-    EXPECT_EQ(events.back(), last);
-    return events;
-  }
-};
+using Devices = SeatTest;
 
 // One on a bus, as a real one.
 TEST_F(Devices, AMouseIsPluggedInAndUnplugged) {
