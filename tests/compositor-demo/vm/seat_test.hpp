@@ -93,9 +93,9 @@ class SeatTest : public testing::Test {
   // the compositor. With "draw" for `more` it draws all the time.
   void start_client(const std::string& name, int width, int height, std::uint32_t colour,
                     const std::string& more = {});
-  // What clients hear until one hears this, which is the last one. A failure if nobody does in
-  // time.
-  static std::vector<std::string> events_until(const std::string& last);
+  // What clients hear until one hears what begins with this, which is the last one. A failure if
+  // nobody does in time.
+  static std::vector<std::string> events_until(const std::string& begin);
   // Puts the pointer at this pixel of a screen, or of several together, of that size.
   void point_at(int x, int y, e2e::Area screens = {0, 0, 1280, 800});
   // What a monitor shows now.
