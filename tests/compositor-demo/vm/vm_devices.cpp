@@ -63,8 +63,12 @@ TEST_F(Devices, TheMouseOfADragIsUnplugged) {
   machine().qmp().move_to(400 * 32768 / 1280, 100 * 32768 / 800);
   EXPECT_FALSE(machine().wait_for_event("red motion 38").empty());
   mouse->unplug();
-  EXPECT_EQ(machine().next_event(), "red button 272 0");
-  EXPECT_FALSE(machine().wait_for_event("green enter").empty());
+  std::vector<std::string> events(3);
+  for (std::string& event : events)
+    event = machine().next_event();
+  // Which of the clients is the first to say so is anybody's guess.
+  EXPECT_THAT(events, testing::UnorderedElementsAre("red button 272 0", "red leave",
+                                                    StartsWith("green enter")));
   EXPECT_TRUE(demo->says("input device 'first mouse' is unplugged"));
 
   mouse = plug_in("mouse", "second mouse");
