@@ -153,7 +153,7 @@ void App::button(std::uint32_t button, bool pressed, calloop::TimePoint time) {
   protocol_.pointer_button(button, pressed, time);
   if (drags(std::nullopt) && !protocol_.pointer_pressed())
     end_drag();
-  pointer_stale_ = true;
+  tell_pointer(time);  // where a drag ends may be over another window
 }
 
 // What the user does is told at once, however often.

@@ -86,6 +86,7 @@ void App::session_enabled() {
     return;
   if (!begun_)
     return start_seat();
+  log::info("the seat is ours again");
   drm_->start();
   if (input_)
     input_->resume();
@@ -105,7 +106,9 @@ void App::start_seat() {
     return no_screens(std::string{"graphics cards cannot be looked for: "} + error.what());
   }
   if (drm_->cards() == 0)
-    return no_screens("no graphics card of " + std::string{session_->seat()} + " can be used");
+    return no_screens((drm_->found() == 0 ? "there is no graphics card on "
+                                          : "no graphics card can be used on ") +
+                      std::string{session_->seat()});
   try {
     input_.emplace(loop_, input_host, session_->seat(),
                    InputSettings{.natural_scroll = options_.natural_scroll,
@@ -124,6 +127,7 @@ void App::start_seat() {
 // Nothing may be used when this returns, so who uses most goes first: input, then whoever was told
 // of it, then the screens. libseat is told last, by the source.
 void App::session_disabled() {
+  log::info("the seat is somebody else's");
   fallback_.cancel();
   protocol_.cancel_drag();
   if (input_)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
@@ -21,8 +22,13 @@ calloop::TimePoint moment(std::uint64_t microseconds) noexcept {
 // Places of a device without a space of its own are asked for in this unit.
 constexpr std::uint32_t unit = 1;
 
-// Fingers of several devices must not be mistaken for each other: libinput's seat slots tell them
-// apart, and stay below this.
+// What is taken away looks to libinput as what is unplugged, and seatd takes away first and says so
+// afterwards.
+bool exists(libinput_device* device) {
+  return std::filesystem::exists(std::string{"/sys/class/input/"} +
+                                 libinput_device_get_sysname(device));
+}
+
 bool is_down(const std::vector<std::int32_t>& touches, std::int32_t touch) noexcept {
   return std::ranges::find(touches, touch) != touches.end();
 }
@@ -50,8 +56,7 @@ calloop::Libinput open_seat(Input::Host& host, std::string_view seat) {
 Input::Input(const calloop::LoopHandle<>& loop, Host& host, std::string_view seat,
              const InputSettings& settings)
     : host_{host}, settings_{settings}, input_{open_seat(host, seat)} {
-  while (const auto event = input_.next_event())
-    handle(*event);
+  take_devices();
   // People notice when a pointer waits for a frame, and not the other way round.
   events_ = {loop,
              loop.insert_source(calloop::LibinputSource{input_},
@@ -61,8 +66,7 @@ Input::Input(const calloop::LoopHandle<>& loop, Host& host, std::string_view sea
 
 void Input::suspend() {
   input_.suspend();
-  while (const auto event = input_.next_event())
-    handle(*event);
+  take_devices();
 }
 
 void Input::resume() {
@@ -71,8 +75,15 @@ void Input::resume() {
   } catch (const std::system_error& error) {
     log::error("the input devices cannot be opened again: %s", error.what());
   }
+  take_devices();
+}
+
+// All of them come, or all of them go: no news about any of them.
+void Input::take_devices() {
+  reports_devices_ = false;
   while (const auto event = input_.next_event())
     handle(*event);
+  reports_devices_ = true;
 }
 
 bool Input::has(libinput_device_capability capability) const noexcept {
@@ -107,6 +118,8 @@ void Input::configure(libinput_device* device) const noexcept {
 void Input::added(libinput_device* device) {
   configure(device);
   devices_.push_back({device, {}, {}, {}});
+  if (reports_devices_)
+    log::info("input device '%s' is plugged in", libinput_device_get_name(device));
   libinput_device_led_update(device, static_cast<libinput_led>(leds_));
   host_.devices_changed();
 }
@@ -117,6 +130,8 @@ void Input::removed(libinput_device* device) {
   const auto found = std::ranges::find(devices_, device, &Device::device);
   if (found == devices_.end())
     return;
+  if (reports_devices_ && !exists(device))
+    log::info("input device '%s' is unplugged", libinput_device_get_name(device));
   const Device gone = std::move(*found);
   devices_.erase(found);
   for (const std::uint32_t key : gone.keys)
@@ -175,9 +190,10 @@ void Input::handle(const calloop::LibinputEvent& event) {
       return touch(*device, type, libinput_event_get_touch_event(raw));
     case LIBINPUT_EVENT_TOUCH_FRAME:
       return host_.touch_frame();
-    default:   // tablets, gestures and switches: nobody here wants them. Nor
-               // LIBINPUT_EVENT_POINTER_AXIS,
-      return;  // which says of scrolling again what the events above have said
+    default:
+      // Nobody here wants tablets, gestures and switches; and LIBINPUT_EVENT_POINTER_AXIS says of
+      // scrolling again what the events above have said.
+      return;
   }
 }
 
@@ -226,6 +242,7 @@ void Input::scroll(libinput_event_pointer* event, ScrollEvent::Source source) {
 }
 
 void Input::touch(Device& device, libinput_event_type type, libinput_event_touch* event) {
+  // Fingers of several devices must not be mistaken for each other, as those of `slot` could be.
   const std::int32_t touch = libinput_event_touch_get_seat_slot(event);
   last_ = moment(libinput_event_touch_get_time_usec(event));
   if (type == LIBINPUT_EVENT_TOUCH_CANCEL) {

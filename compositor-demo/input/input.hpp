@@ -108,6 +108,7 @@ class Input {
   bool has(libinput_device_capability capability) const noexcept;
   Device* find(libinput_device* device) noexcept;
   void handle(const calloop::LibinputEvent& event);
+  void take_devices();
   void added(libinput_device* device);
   void removed(libinput_device* device);
   void key(Device& device, libinput_event_keyboard* event);
@@ -119,6 +120,7 @@ class Input {
   Host& host_;
   InputSettings settings_;
   std::vector<Device> devices_;
+  bool reports_devices_ = false;  // those that come and go one by one
   std::uint32_t leds_ = 0;
   calloop::TimePoint last_;  // of the last event
   calloop::Libinput input_;

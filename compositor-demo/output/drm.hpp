@@ -43,7 +43,8 @@ class Drm {
   // They are somebody else's.
   void stop() noexcept;
 
-  // How many are open.
+  // How many there are, and how many of them are open.
+  std::size_t found() const noexcept { return cards_.size(); }
   std::size_t cards() const noexcept;
 
  private:

@@ -6,12 +6,11 @@
 //     vm-guest console TTY                              its modes, as the kernel has them
 //     vm-guest leds EVENT_DEVICE                        which are lit, a bit for each
 //     vm-guest card NODE                                keeps a graphics card for itself
-//     vm-guest touchscreen FIFO                         one that does what is written there:
-//                                                       down X Y, move X Y, up; of 1000 by 1000
+//     vm-guest KIND NAME FIFO                           an input device of uinput.hpp, which does
+//                                                       what is written there
 #include <fcntl.h>
 #include <linux/input.h>
 #include <linux/kd.h>
-#include <linux/uinput.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -23,9 +22,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -38,6 +35,7 @@
 
 #include "tests/compositor-demo/clients/connection.hpp"
 #include "tests/compositor-demo/clients/window.hpp"
+#include "uinput.hpp"
 
 namespace {
 
@@ -103,8 +101,19 @@ class Client {
   std::string name_;
   clients::Connection connection_{socket()};
   clients::Window window_;
+  // Of which it is said where it lies and how large it is, whenever it is another place or size.
+  struct Output {
+    Client& client;
+    std::uint32_t global;
+    std::string name = {};
+    std::string position = {};
+    std::string mode = {};
+    clients::Owned<wl_output> object = {};
+  };
+
   bool draws_;
   std::unique_ptr<clients::Surface> cursor_;
+  std::vector<std::unique_ptr<Output>> outputs_;
   wl_pointer* pointer_ = nullptr;
   wl_keyboard* keyboard_ = nullptr;
   wl_touch* touch_ = nullptr;
@@ -121,10 +130,31 @@ class Client {
   }
   static Client& self(void* data) { return *static_cast<Client*>(data); }
 
+  void bind_seat(wl_registry* registry, std::uint32_t global, std::uint32_t version) {
+    auto* const seat = static_cast<wl_seat*>(wl_registry_bind(registry, global, &wl_seat_interface,
+                                                              std::min<std::uint32_t>(version, 8)));
+    wl_seat_add_listener(seat, &seat_listener, this);
+  }
+  void bind_output(wl_registry* registry, std::uint32_t global) {
+    Output& output = *outputs_.emplace_back(std::make_unique<Output>(Output{*this, global}));
+    output.object.reset(
+        static_cast<wl_output*>(wl_registry_bind(registry, global, &wl_output_interface, 4)));
+    wl_output_add_listener(output.object.get(), &output_listener, &output);
+  }
+  void forget_output(std::uint32_t global) {
+    std::erase_if(outputs_, [&](const std::unique_ptr<Output>& output) {
+      if (output->global != global)
+        return false;
+      say("output " + output->name + " goes");
+      return true;
+    });
+  }
+
   static const wl_pointer_listener pointer_listener;
   static const wl_keyboard_listener keyboard_listener;
   static const wl_touch_listener touch_listener;
   static const wl_seat_listener seat_listener;
+  static const wl_output_listener output_listener;
   static const wl_registry_listener registry_listener;
 };
 
@@ -151,7 +181,8 @@ const wl_pointer_listener Client::pointer_listener{
         },
     .frame = [](void*, wl_pointer*) {},
     .axis_source = [](void*, wl_pointer*, std::uint32_t) {},
-    .axis_stop = [](void*, wl_pointer*, std::uint32_t, std::uint32_t) {},
+    .axis_stop = [](void* data, wl_pointer*, std::uint32_t,
+                    std::uint32_t axis) { self(data).say("stop " + std::to_string(axis)); },
     .axis_discrete = [](void*, wl_pointer*, std::uint32_t, std::int32_t) {},
     .axis_value120 =
         [](void* data, wl_pointer*, std::uint32_t axis, std::int32_t value) {
@@ -212,17 +243,39 @@ const wl_seat_listener Client::seat_listener{
         },
     .name = [](void*, wl_seat*, const char*) {}};
 
+const wl_output_listener Client::output_listener{
+    .geometry =
+        [](void* data, wl_output*, std::int32_t x, std::int32_t y, std::int32_t, std::int32_t,
+           std::int32_t, const char*, const char*, std::int32_t) {
+          static_cast<Output*>(data)->position = std::to_string(x) + " " + std::to_string(y);
+        },
+    .mode =
+        [](void* data, wl_output*, std::uint32_t, std::int32_t width, std::int32_t height,
+           std::int32_t) {
+          static_cast<Output*>(data)->mode = std::to_string(width) + "x" + std::to_string(height);
+        },
+    .done =
+        [](void* data, wl_output*) {
+          const Output& output = *static_cast<Output*>(data);
+          output.client.say("output " + output.name + " at " + output.position + " is " +
+                            output.mode);
+        },
+    .scale = [](void*, wl_output*, std::int32_t) {},
+    .name = [](void* data, wl_output*,
+               const char* name) { static_cast<Output*>(data)->name = name; },
+    .description = [](void*, wl_output*, const char*) {}};
+
 const wl_registry_listener Client::registry_listener{
     .global =
         [](void* data, wl_registry* registry, std::uint32_t name, const char* interface,
            std::uint32_t version) {
-          if (std::string_view{interface} != wl_seat_interface.name)
-            return;
-          auto* const seat = static_cast<wl_seat*>(wl_registry_bind(
-              registry, name, &wl_seat_interface, std::min<std::uint32_t>(version, 8)));
-          wl_seat_add_listener(seat, &seat_listener, data);
+          if (std::string_view{interface} == wl_seat_interface.name)
+            self(data).bind_seat(registry, name, version);
+          else if (std::string_view{interface} == wl_output_interface.name)
+            self(data).bind_output(registry, name);
         },
-    .global_remove = [](void*, wl_registry*, std::uint32_t) {}};
+    .global_remove = [](void* data, wl_registry*,
+                        std::uint32_t name) { self(data).forget_output(name); }};
 
 // --------------------------------------------------------------------------------------- devices
 
@@ -250,75 +303,8 @@ int card(const std::string& node) {
   return 0;
 }
 
-class Touchscreen {
- public:
-  Touchscreen() : device_{open("/dev/uinput", O_WRONLY)} {
-    for (const std::uint32_t kind : {std::uint32_t{EV_KEY}, std::uint32_t{EV_ABS}})
-      check(::ioctl(device_.get(), UI_SET_EVBIT, kind), "UI_SET_EVBIT");
-    check(::ioctl(device_.get(), UI_SET_KEYBIT, BTN_TOUCH), "UI_SET_KEYBIT");
-    check(::ioctl(device_.get(), UI_SET_PROPBIT, INPUT_PROP_DIRECT), "UI_SET_PROPBIT");
-    for (const auto& [axis, largest] : std::map<int, int>{{ABS_X, 1000},
-                                                          {ABS_Y, 1000},
-                                                          {ABS_MT_SLOT, 9},
-                                                          {ABS_MT_TRACKING_ID, 65535},
-                                                          {ABS_MT_POSITION_X, 1000},
-                                                          {ABS_MT_POSITION_Y, 1000}}) {
-      uinput_abs_setup setup{};
-      setup.code = static_cast<__u16>(axis);
-      setup.absinfo.maximum = largest;
-      if (largest == 1000)
-        setup.absinfo.resolution = 10;
-      check(::ioctl(device_.get(), UI_ABS_SETUP, &setup), "UI_ABS_SETUP");
-    }
-    uinput_setup setup{};
-    std::strcpy(setup.name, "touch screen of a test");
-    setup.id.bustype = BUS_VIRTUAL;
-    check(::ioctl(device_.get(), UI_DEV_SETUP, &setup), "UI_DEV_SETUP");
-    check(::ioctl(device_.get(), UI_DEV_CREATE), "UI_DEV_CREATE");
-  }
-
-  void down(int x, int y) {
-    put(EV_ABS, ABS_MT_SLOT, 0);
-    put(EV_ABS, ABS_MT_TRACKING_ID, ++last_);
-    put(EV_KEY, BTN_TOUCH, 1);
-    move(x, y);
-  }
-  void move(int x, int y) {
-    for (const auto& [axis, value] :
-         std::map<int, int>{{ABS_MT_POSITION_X, x}, {ABS_MT_POSITION_Y, y}, {ABS_X, x}, {ABS_Y, y}})
-      put(EV_ABS, axis, value);
-    put(EV_SYN, SYN_REPORT, 0);
-  }
-  void up() {
-    put(EV_ABS, ABS_MT_TRACKING_ID, -1);
-    put(EV_KEY, BTN_TOUCH, 0);
-    put(EV_SYN, SYN_REPORT, 0);
-  }
-
- private:
-  void put(int type, int code, int value) {
-    input_event event{};
-    event.type = static_cast<__u16>(type);
-    event.code = static_cast<__u16>(code);
-    event.value = value;
-    check(::write(device_.get(), &event, sizeof event) == sizeof event ? 0 : -1, "uinput");
-  }
-  calloop::OwnedFd device_;
-  int last_ = 0;
-};
-
-int touchscreen(const std::string& fifo) {
-  Touchscreen screen;
-  std::ifstream orders{fifo};
-  std::string order;
-  int x = 0;
-  int y = 0;
-  while (orders >> order) {
-    if (order == "up")
-      screen.up();
-    else if (orders >> x >> y)
-      order == "down" ? screen.down(x, y) : screen.move(x, y);
-  }
+int run_device(const std::string& kind, const std::string& name, const std::string& fifo) {
+  vm::run_device(kind, name, fifo);
   return 0;
 }
 
@@ -334,8 +320,8 @@ int run(const std::vector<std::string>& words) {
     return leds(words[1]);
   if (words.size() == 2 && words[0] == "card")
     return card(words[1]);
-  if (words.size() == 2 && words[0] == "touchscreen")
-    return touchscreen(words[1]);
+  if (words.size() == 3)
+    return run_device(words[0], words[1], words[2]);
   throw std::runtime_error{"what?"};
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "tests/command.hpp"
 
@@ -34,9 +35,7 @@ Boot boot() {
     fs::copy_file(TESTS_VM_SOURCES "/guest.sh", logs / "guest.sh");
     const auto begin = std::chrono::steady_clock::now();
     auto machine = std::make_unique<Machine>(TESTS_VM_IMAGE, logs);
-    machine->must(
-        "seatd -l info -u root >/out/seatd.log 2>&1 & "
-        "until [ -S /run/seatd.sock ]; do sleep .05; done");
+    start_seatd(*machine);
     std::printf("the virtual machine (%s) is up after %.1f s\n", machine->accelerator().c_str(),
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     return {std::move(machine), {}};
@@ -50,7 +49,21 @@ Boot& booted() {
   return once;
 }
 
+// As the shell wants a word.
+std::string quoted(const std::string& text) {
+  std::string word = "'";
+  for (const char c : text)
+    word += c == '\'' ? std::string{"'\\''"} : std::string{c};
+  return word + "'";
+}
+
 }  // namespace
+
+void start_seatd(Machine& machine) {
+  machine.must(
+      "seatd -l info -u root >>/out/seatd.log 2>&1 & "
+      "until [ -S /run/seatd.sock ]; do sleep .05; done");
+}
 
 // ------------------------------------------------------------------------------------------ Demo
 
@@ -75,7 +88,7 @@ std::string Demo::log() const {
 }
 
 bool Demo::says(const std::string& text) const {
-  return machine_.becomes_true("grep -qF '" + text + "' /tmp/demo.log");
+  return machine_.becomes_true("grep -qF " + quoted(text) + " /tmp/demo.log");
 }
 
 int Demo::end(const std::string& signal) {
@@ -86,6 +99,46 @@ int Demo::end(const std::string& signal) {
 int Demo::wait() {
   ended_ = true;
   return machine_.run("wait " + std::to_string(pid_)).status;
+}
+
+// ----------------------------------------------------------------------------------- InputDevice
+
+InputDevice::InputDevice(Machine& machine, const std::string& kind, const std::string& name)
+    : machine_{machine}, orders_{"/tmp/orders-" + kind} {
+  pid_ = machine_.must("rm -f " + orders_ + "; mkfifo " + orders_ + "; " TESTS_VM_GUEST " " + kind +
+                       " " + quoted(name) + " " + orders_ + " >/tmp/device.log 2>&1 & echo $!");
+  pid_.pop_back();
+  order("");
+}
+
+void InputDevice::order(const std::string& what) {
+  machine_.must("echo " + quoted(what) + " >" + orders_);
+}
+
+void InputDevice::unplug() {
+  if (const std::string pid = std::exchange(pid_, {}); !pid.empty())
+    machine_.run("kill " + pid + "; wait " + pid);
+}
+
+// ---------------------------------------------------------------------------------- GraphicsCard
+
+GraphicsCard::GraphicsCard(Machine& machine) : machine_{machine} {
+  device_ = machine_.must("basename $(ls -d /sys/bus/virtio/drivers/virtio_gpu/virtio*)");
+  device_.pop_back();
+}
+
+void GraphicsCard::unplug() {
+  if (std::exchange(plugged_in_, false))
+    tell_driver("unbind");
+}
+
+void GraphicsCard::plug_in() {
+  if (!std::exchange(plugged_in_, true))
+    tell_driver("bind");
+}
+
+void GraphicsCard::tell_driver(const std::string& what) {
+  machine_.run("echo -n " + device_ + " >/sys/bus/virtio/drivers/virtio_gpu/" + what);
 }
 
 // -------------------------------------------------------------------------------------- SeatTest
@@ -140,6 +193,27 @@ void SeatTest::start_client(const std::string& name, int width, int height, std:
   if (machine().wait_for_event(name + " ready").empty())
     throw std::runtime_error{"the client " + name + " has no window:\n" +
                              machine().run("cat /tmp/" + name + ".log").output};
+}
+
+std::unique_ptr<InputDevice> SeatTest::plug_in(const std::string& kind, const std::string& name) {
+  const std::string known =
+      "grep -cF " + quoted("input device '" + name + "' is plugged in") + " /tmp/demo.log";
+  const int before = std::stoi(machine().run(known).output);
+  auto device = std::make_unique<InputDevice>(machine(), kind, name);
+  if (!machine().becomes_true("[ $(" + known + ") -gt " + std::to_string(before) + " ]"))
+    throw std::runtime_error{"the compositor does not use the " + kind + ":\n" + demo->log()};
+  return device;
+}
+
+std::vector<std::string> SeatTest::events_until(const std::string& begin) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::vector<std::string> events;
+  do {
+    events.push_back(machine().next_event());
+  } while (!events.back().starts_with(begin) && !events.back().empty() &&
+           std::chrono::steady_clock::now() < deadline);
+  EXPECT_EQ(events.back().substr(0, begin.size()), begin);
+  return events;
 }
 
 // By the tablet, which says nothing when it is put where it has been for the test before.

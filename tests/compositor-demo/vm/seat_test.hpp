@@ -7,11 +7,15 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "machine.hpp"
 #include "tests/compositor-demo/e2e/screenshot.hpp"
 
 namespace vm {
+
+// Returns when it can be asked for the seat.
+void start_seatd(Machine& machine);
 
 // The compositor, in the guest.
 class Demo {
@@ -38,6 +42,42 @@ class Demo {
   bool ended_ = false;
 };
 
+// An input device of uinput.hpp, in the guest.
+class InputDevice {
+ public:
+  InputDevice(Machine& machine, const std::string& kind, const std::string& name);
+  InputDevice(const InputDevice&) = delete;
+  InputDevice& operator=(const InputDevice&) = delete;
+  ~InputDevice() { unplug(); }
+
+  void order(const std::string& what);
+  void unplug();
+
+ private:
+  Machine& machine_;
+  std::string orders_;
+  std::string pid_;
+};
+
+// The guest's graphics card, which loses its driver and gets it back.
+class GraphicsCard {
+ public:
+  explicit GraphicsCard(Machine& machine);
+  GraphicsCard(const GraphicsCard&) = delete;
+  GraphicsCard& operator=(const GraphicsCard&) = delete;
+  ~GraphicsCard() { plug_in(); }
+
+  void unplug();
+  void plug_in();
+
+ private:
+  void tell_driver(const std::string& what);
+
+  Machine& machine_;
+  std::string device_;
+  bool plugged_in_ = true;
+};
+
 class SeatTest : public testing::Test {
  protected:
   static void SetUpTestSuite();
@@ -47,10 +87,15 @@ class SeatTest : public testing::Test {
   void TearDown() override;
 
   static Machine& machine();
+  // Such a device, which the compositor uses already.
+  std::unique_ptr<InputDevice> plug_in(const std::string& kind, const std::string& name);
   // A window of that colour, and the events of who owns it under that name. In the guest; ends with
   // the compositor. With "draw" for `more` it draws all the time.
   void start_client(const std::string& name, int width, int height, std::uint32_t colour,
                     const std::string& more = {});
+  // What clients hear until one hears what begins with this, which is the last one. A failure if
+  // nobody does in time.
+  static std::vector<std::string> events_until(const std::string& begin);
   // Puts the pointer at this pixel of a screen, or of several together, of that size.
   void point_at(int x, int y, e2e::Area screens = {0, 0, 1280, 800});
   // What a monitor shows now.

@@ -21,6 +21,12 @@ class Console : public SeatTest {
     EXPECT_NE(crtc(), before_.crtc);
   }
 
+  // Which memory each CRTC shows, in which mode.
+  static std::string crtc() {
+    return machine().must(
+        "grep -e '^plane' -e '^crtc' -e 'fb=' -e 'allocated by' -e 'crtc=' -e 'active=' -e 'mode:' "
+        "/sys/kernel/debug/dri/0/state");
+  }
   void expect_restored() {
     machine().becomes_true(TESTS_VM_GUEST " console /dev/tty1 | grep -qx '" +
                            before_.modes.substr(0, before_.modes.find('\n')) + "'");
@@ -36,14 +42,8 @@ class Console : public SeatTest {
     std::string crtc;
   };
   // Text or graphics, and what the kernel makes of keys.
-  std::string modes() { return machine().must(TESTS_VM_GUEST " console /dev/tty1"); }
-  // Which memory each CRTC shows, in which mode.
-  std::string crtc() {
-    return machine().must(
-        "grep -e '^plane' -e '^crtc' -e 'fb=' -e 'allocated by' -e 'crtc=' -e 'active=' -e 'mode:' "
-        "/sys/kernel/debug/dri/0/state");
-  }
-  State state() { return {modes(), crtc()}; }
+  static std::string modes() { return machine().must(TESTS_VM_GUEST " console /dev/tty1"); }
+  static State state() { return {modes(), crtc()}; }
 
   State before_;
 };
@@ -59,6 +59,18 @@ TEST_F(Console, IsRestoredWhenAKeyEndsIt) {
   for (const char* const key : {"backspace", "alt", "ctrl"})
     machine().qmp().key(key, false);
   EXPECT_EQ(demo->wait(), 0);
+  expect_restored();
+}
+
+// What is in front then stays there.
+TEST_F(Console, IsLeftAloneWhenItEndsWhileItIsAway) {
+  machine().must("chvt 2");
+  EXPECT_TRUE(demo->says("the seat is somebody else's"));
+  const std::string others = crtc();
+  EXPECT_EQ(demo->end("TERM"), 0);
+  EXPECT_EQ(crtc(), others);
+  EXPECT_EQ(machine().must("cat /sys/class/tty/tty0/active"), "tty2\n");
+  machine().must("chvt 1");
   expect_restored();
 }
 
