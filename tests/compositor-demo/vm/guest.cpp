@@ -2,7 +2,8 @@
 //
 //     vm-guest client NAME WIDTH HEIGHT RRGGBB [MORE]   a window; what it hears, it writes to
 //                                                       descriptor 5, a line for each event. MORE:
-//                                                       draw all the time, or a cursor of its own
+//                                                       draw all the time, timed or not, or a
+//                                                       cursor of its own
 //     vm-guest console TTY                              its modes, as the kernel has them
 //     vm-guest leds EVENT_DEVICE                        which are lit, a bit for each
 //     vm-guest card NODE                                keeps a graphics card for itself
@@ -33,6 +34,7 @@
 
 #include <calloop/fd.hpp>
 
+#include "presentation-time-client-protocol.h"
 #include "tests/compositor-demo/clients/connection.hpp"
 #include "tests/compositor-demo/clients/window.hpp"
 #include "uinput.hpp"
@@ -59,7 +61,8 @@ class Client {
   Client(std::string name, int width, int height, unsigned colour, const std::string& more)
       : name_{std::move(name)},
         window_{connection_, width, height, colour},
-        draws_{more == "draw"} {
+        draws_{more == "draw" || more == "timed"},
+        timed_{more == "timed"} {
     if (more == "cursor") {
       cursor_ = std::make_unique<clients::Surface>(connection_);
       cursor_->attach(16, 16, 0xff0000ff);
@@ -81,6 +84,8 @@ class Client {
         connection_.dispatch_until([] { return false; }, std::chrono::hours{1});
         continue;
       }
+      if (timed_)
+        ask_when_it_is_seen();
       if (!window_.commit_and_wait())
         continue;  // nobody looks, or nobody is there
       if (++frames % 10 == 0)
@@ -112,6 +117,9 @@ class Client {
   };
 
   bool draws_;
+  bool timed_;
+  wp_presentation* presentation_ = nullptr;
+  std::string seen_on_;
   std::unique_ptr<clients::Surface> cursor_;
   std::vector<std::unique_ptr<Output>> outputs_;
   wl_pointer* pointer_ = nullptr;
@@ -135,6 +143,11 @@ class Client {
                                                               std::min<std::uint32_t>(version, 8)));
     wl_seat_add_listener(seat, &seat_listener, this);
   }
+  void ask_when_it_is_seen() {
+    struct wp_presentation_feedback* const feedback =
+        wp_presentation_feedback(presentation_, window_.get());
+    wp_presentation_feedback_add_listener(feedback, &feedback_listener, this);
+  }
   void bind_output(wl_registry* registry, std::uint32_t global) {
     Output& output = *outputs_.emplace_back(std::make_unique<Output>(Output{*this, global}));
     output.object.reset(
@@ -156,6 +169,7 @@ class Client {
   static const wl_seat_listener seat_listener;
   static const wl_output_listener output_listener;
   static const wl_registry_listener registry_listener;
+  static const wp_presentation_feedback_listener feedback_listener;
 };
 
 const wl_pointer_listener Client::pointer_listener{
@@ -273,9 +287,37 @@ const wl_registry_listener Client::registry_listener{
             self(data).bind_seat(registry, name, version);
           else if (std::string_view{interface} == wl_output_interface.name)
             self(data).bind_output(registry, name);
+          else if (std::string_view{interface} == wp_presentation_interface.name)
+            self(data).presentation_ = static_cast<wp_presentation*>(
+                wl_registry_bind(registry, name, &wp_presentation_interface, 1));
         },
     .global_remove = [](void* data, wl_registry*,
                         std::uint32_t name) { self(data).forget_output(name); }};
+
+const wp_presentation_feedback_listener Client::feedback_listener{
+    .sync_output =
+        [](void* data, struct wp_presentation_feedback*, wl_output* output) {
+          for (const auto& known : self(data).outputs_)
+            if (known->object.get() == output)
+              self(data).seen_on_ = known->name;
+        },
+    .presented =
+        [](void* data, struct wp_presentation_feedback* feedback, std::uint32_t high,
+           std::uint32_t low, std::uint32_t nanoseconds, std::uint32_t refresh, std::uint32_t,
+           std::uint32_t, std::uint32_t flags) {
+          const auto seconds = static_cast<std::int64_t>((std::uint64_t{high} << 32U) | low);
+          const std::chrono::nanoseconds seen =
+              std::chrono::seconds{seconds} + std::chrono::nanoseconds{nanoseconds};
+          const auto age = std::chrono::steady_clock::now().time_since_epoch() - seen;
+          self(data).say("presented " + self(data).seen_on_ + " " + std::to_string(refresh) + " " +
+                         std::to_string(flags) + " " + std::to_string(seen.count()) + " " +
+                         std::to_string(age.count()));
+          wp_presentation_feedback_destroy(feedback);
+        },
+    .discarded =
+        [](void*, struct wp_presentation_feedback* feedback) {
+          wp_presentation_feedback_destroy(feedback);
+        }};
 
 // --------------------------------------------------------------------------------------- devices
 

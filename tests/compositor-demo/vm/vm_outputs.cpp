@@ -1,6 +1,8 @@
 // Monitors come, change and go.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <sstream>
 #include <string>
 
 #include "seat_test.hpp"
@@ -45,6 +47,34 @@ TEST_F(Outputs, ASecondMonitorIsPluggedInAndUnplugged) {
       [](const e2e::Screenshot& picture) { return picture.count(green) == 300UL * 200; }));
   machine().qmp().type("a");
   EXPECT_FALSE(machine().wait_for_event("green key 30 1").empty());
+  EXPECT_EQ(demo->end(), 0);
+}
+
+// wp_presentation, from the page flips of the kernel.
+TEST_F(Outputs, ClientsHearWhenTheirFramesWereSeen) {
+  demo = std::make_unique<Demo>(machine());
+  start_client("red", 300, 200, red, "timed");
+  std::int64_t last = 0;
+  for (int frame = 0; frame < 3; ++frame) {
+    std::istringstream words{machine().wait_for_event("red presented")};
+    std::string name;
+    std::string event;
+    std::string output;
+    std::int64_t refresh = 0;
+    unsigned flags = 0;
+    std::int64_t seen = 0;
+    std::int64_t age = 0;
+    ASSERT_TRUE(words >> name >> event >> output >> refresh >> flags >> seen >> age);
+    EXPECT_EQ(output, "Virtual-1");
+    EXPECT_GT(refresh, 1'000'000);    // a thousand frames a second
+    EXPECT_LT(refresh, 100'000'000);  // ten
+    // All of what a flip can tell, or nothing, where the driver does not count its frames.
+    EXPECT_TRUE(flags == 0 || flags == 7) << flags;
+    EXPECT_GT(seen, last);
+    EXPECT_GE(age, 0) << "it was not seen yet";
+    EXPECT_LT(age, 5'000'000'000);
+    last = seen;
+  }
   EXPECT_EQ(demo->end(), 0);
 }
 
