@@ -467,6 +467,24 @@ TEST_F(SeatTest, DeathOfTheDaemonIsToldOnceAndNothingSpins) {
   EXPECT_THAT(events, ElementsAre(SeatEvent::Enable));
 }
 
+// That it was not enabled by then is no news of a session that is lost.
+TEST_F(SeatTest, DeathBeforeTheFirstEnableIsAllThatIsTold) {
+  const SeatSession in_front;
+  Events of_front;
+  const RegistrationToken front = insert(in_front, of_front);
+  ASSERT_TRUE(eventually([&] { return in_front.is_active(); }));
+  loop_.handle().remove(front);
+  const SeatSession session;
+  Events events;
+  loop_.handle().insert_source(SeatSource{session, 20ms},
+                               [&](SeatEvent event) { events.push_back(event); });
+  seatd_.kill();
+  EXPECT_THROW(eventually([] { return false; }), std::system_error);
+  for (const TimePoint end = Clock::now() + 40ms; Clock::now() < end;)
+    loop_.dispatch(end - Clock::now());
+  EXPECT_THAT(events, IsEmpty());
+}
+
 TEST_F(SeatTest, DeathDuringDisableIsToldOnce) {
   SeatSession first;
   int errors = 0;
