@@ -18,6 +18,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -37,6 +38,7 @@
 #include "tests/calloop/asleep.hpp"
 #include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
+#include "tests/calloop/no_more_descriptors.hpp"
 #include "tests/calloop/pipe.hpp"
 #include "tests/calloop/status_in_child.hpp"
 
@@ -390,6 +392,32 @@ TEST_F(ContextSourceTest, DescriptorThatIsNotOpenIsReported) {
                       return ++calls != 5;
                     }};
   EXPECT_TRUE(eventually([&] { return calls == 5; }));
+}
+
+// That of the loop itself: it would be waiting for itself.
+TEST_F(ContextSourceTest, DescriptorThatTheKernelWillNotWatchIsAnError) {
+  const int fd = loop_.fd();
+  insert();
+  std::optional<Watch> watch;
+  watch.emplace(context(), fd, [](GIOCondition) { return true; });
+  try {
+    loop_.dispatch(0ms);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const std::system_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("epoll_ctl for a GMainContext"));
+  }
+  watch.reset();
+  bool ran = false;
+  const Pipe pipe;
+  watch.emplace(context(), pipe.fd(), [&](GIOCondition) { return !(ran = true); });
+  loop_.dispatch(0ms);
+  pipe.fill();
+  EXPECT_TRUE(eventually([&] { return ran; })) << "it goes on";
+}
+
+TEST_F(ContextSourceTest, WithoutDescriptorsThereIsNone) {
+  const tests::NoMoreDescriptors none;
+  EXPECT_THROW(const ContextSource source{context()}, std::system_error);
 }
 
 TEST_F(ContextSourceTest, BelongsToTheLoopsThreadWhileItIsEnabled) {

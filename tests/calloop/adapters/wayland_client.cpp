@@ -42,6 +42,7 @@
 #include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
 #include "tests/calloop/hooked_source.hpp"
+#include "tests/calloop/no_more_descriptors.hpp"
 #include "tests/environment.hpp"
 #include "tests/temporary_directory.hpp"
 
@@ -1160,6 +1161,19 @@ TEST_F(ConnectionSourceTest, DisablingAThousandTimesLeaksNothing) {
   compositor_.send_scale(2);
   EXPECT_TRUE(eventually([&] { return screen.scales.size() == 1; }));
   EXPECT_LE(turns_of(loop_), few);
+}
+
+TEST_F(ConnectionSourceTest, WithoutDescriptorsItIsNotInserted) {
+  const Connection connection = connect();
+  const std::size_t before = loop_.handle().source_count();
+  {
+    const tests::NoMoreDescriptors none;
+    EXPECT_THROW(insert(connection), std::system_error);
+  }
+  EXPECT_EQ(loop_.handle().source_count(), before);
+  insert(connection);
+  const Question question{connection.get()};
+  EXPECT_TRUE(eventually([&] { return question.is_answered(); }));
 }
 
 TEST_F(ConnectionSourceTest, ConnectionMayGoBeforeTheSource) {

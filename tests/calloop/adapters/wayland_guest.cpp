@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@
 
 #include "tests/calloop/adapters/client.hpp"
 #include "tests/calloop/adapters/guest_contract.hpp"
+#include "tests/calloop/no_more_descriptors.hpp"
 #include "tests/calloop/pipe.hpp"
 #include "tests/calloop/status_in_child.hpp"
 
@@ -202,6 +204,25 @@ TEST_F(WaylandGuestTest, LoopThatGoesIsNotRunInTheSameDispatch) {
   EXPECT_FALSE(loop);
   EXPECT_FALSE(guest.is_attached());
   EXPECT_EQ(wakeups_in(10), 1);
+}
+
+TEST_F(WaylandGuestTest, WithoutDescriptorsItDoesNotCome) {
+  GuestLoop loop{loop_};  // which has its own from now on
+  {
+    const tests::NoMoreDescriptors none;
+    try {
+      const Guest guest{loop, handler(), host()};
+      FAIL() << "it came";
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code(), std::errc::too_many_files_open);
+      EXPECT_THAT(error.what(), HasSubstr("wl_event_loop_add_fd"));
+    }
+  }
+  EXPECT_EQ(loop_.handle().source_count(), 0U);
+  EXPECT_LE(wakeups_in(10), 1);
+  const Guest guest{loop, handler(), host()};
+  loop_.handle().insert_idle([&] { log_.emplace_back("idle"); });
+  EXPECT_TRUE(eventually([&] { return log_.size() == 1; }));
 }
 
 TEST_F(WaylandGuestTest, ChildByForkLeavesTheParentAlone) {
