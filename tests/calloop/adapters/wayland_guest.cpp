@@ -174,6 +174,29 @@ TEST_F(DisplayInAGuestTest, WhatAnIdleOfOursSentForTheHostArrivesToo) {
   EXPECT_TRUE(eventually([&] { return client_.has_error(); }));
 }
 
+TEST_F(WaylandGuestTest, HookThatThrowsDoesNotKeepTheOthersFromTheirTurn) {
+  const Guest guest{{loop_}, handler(), host()};
+  bool throws = false;
+  int behind = 0;
+  loop_.handle().insert_source(HookedSource{[&] {
+                                 if (std::exchange(throws, false))
+                                   throw Boom{"hook"};
+                                 return false;
+                               }},
+                               [] {});
+  loop_.handle().insert_source(HookedSource{[&] {
+                                 ++behind;
+                                 return false;
+                               }},
+                               [] {});
+  settle();
+  throws = true;
+  behind = 0;
+  wl_event_loop_dispatch_idle(host());  // as right before the wait
+  EXPECT_THAT(log_, ElementsAre("hook"));
+  EXPECT_EQ(behind, 1);
+}
+
 TEST_F(WaylandGuestTest, IdlesOfTheHostRunOnceAndInOrder) {
   const Guest guest{{loop_}, handler(), host()};
   EventLoop<> second;
