@@ -493,6 +493,28 @@ TEST_F(ContextSourceTest, ExceptionOfACallbackLeavesTheDispatch) {
   EXPECT_TRUE(eventually([&] { return dispatched_ == 1; }));
 }
 
+TEST_F(ContextSourceTest, ExceptionDoesNotKeepTheLoopFromWhatIsReady) {
+  ContextSource source{context()};
+  const std::shared_ptr<FirstError> errors = source.errors();
+  loop_.handle().insert_source(std::move(source), [](Dispatched) {},
+                               {.on_error = [this](std::exception_ptr) {
+                                 log_.emplace_back("error");
+                                 return ErrorAction::Keep;
+                               }});
+  loop_.handle().insert_source(Timer::immediate(), [&] {
+    attach(
+        context(), g_idle_source_new(), []() -> bool { throw Boom{"inside of ours"}; },
+        G_PRIORITY_DEFAULT, errors);
+    g_main_context_iteration(context(), FALSE);
+    add_idle(context(), [&] {
+      log_.emplace_back("idle");
+      return false;
+    });
+  });
+  EXPECT_TRUE(eventually([&] { return log_.size() == 2; }));
+  EXPECT_THAT(log_, ElementsAre("error", "idle"));
+}
+
 TEST_F(ContextSourceTest, MayBeRunInsideOfCallbacks) {
   insert();
   add_idle(context(), [&] {

@@ -877,6 +877,33 @@ TEST(ConnectionThreads, ExceptionOfARoundtripIsRethrownByTheSource) {
   EXPECT_THROW(connection.roundtrip(), Boom) << "and by its own";
 }
 
+TEST(ConnectionThreads, ExceptionOfARoundtripDoesNotKeepRequestsFromBeingWritten) {
+  CompositorThread compositor;
+  Connection connection = Connection::from_fd(std::move(compositor.client_end));
+  Screen screen{connection};
+  connection.roundtrip();
+  connection.roundtrip();
+  EventLoop<> loop;
+  int errors = 0;
+  loop.handle().insert_source(ConnectionSource{connection}, [] {},
+                              {.on_error = [&](std::exception_ptr) {
+                                ++errors;
+                                return ErrorAction::Keep;
+                              }});
+  screen.on_scale = [](int) { throw Boom{"heard"}; };
+  std::optional<Question> question;
+  loop.handle().insert_source(Timer::immediate(), [&](TimePoint) {
+    compositor.send_scale(1);
+    EXPECT_GE(wl_display_roundtrip(connection.get()), 0);
+    question.emplace(connection.get());
+  });
+  const TimePoint begin = Clock::now();
+  while ((!question || !question->is_answered()) && Clock::now() - begin < 5s)
+    loop.dispatch(5s);
+  EXPECT_LT(Clock::now() - begin, 5s);
+  EXPECT_EQ(errors, 1);
+}
+
 TEST_F(ConnectionSourceTest, AListenersObjectMayEndInIt) {
   const Connection connection = connect();
   insert(connection);
