@@ -350,6 +350,14 @@ TEST_F(LibinputTest, ExceptionOfTheLogComesOutOfTheCallThatCausedIt) {
   EXPECT_THROW((void)Libinput::from_udev(interface_), Boom);
   Libinput input = Libinput::from_paths(interface_);
   EXPECT_THROW(input.add_device(keyboard.node()), Boom);
+
+  // By others than the Libinput: the source does not sleep over it.
+  insert(input);
+  refused_[keyboard.node()] = EACCES;
+  EXPECT_EQ(libinput_path_add_device(input.get(), keyboard.node().c_str()), nullptr);
+  EXPECT_EQ(loop_.prepare(), Timeout{Duration::zero()});
+  EXPECT_THROW(loop_.dispatch(0ms), Boom);
+  EXPECT_NO_THROW(loop_.dispatch(0ms));
 }
 
 TEST_F(LibinputTest, CallbackThatThrowsLosesNothing) {
