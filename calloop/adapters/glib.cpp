@@ -226,8 +226,9 @@ std::optional<SyntheticEvent> ContextSource::before_sleep() {
   // What is ready already is not waited for, and GLib polls only what could go first.
   state.is_awake = timeout == 0 || !state.fds.watch(state.polled);
   state.wake_after(state.is_awake ? 0 : timeout, token_);
-  state.errors->rethrow();
-  if (state.is_awake)
+  // Exceptions are thrown when the loop is awake: who has them handled would sleep, whatever GLib
+  // is ready for.
+  if (state.is_awake || *state.errors)
     return SyntheticEvent{Readiness{EPOLLIN}, token_};
   return {};
 }

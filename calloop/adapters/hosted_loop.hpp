@@ -101,11 +101,16 @@ class CALLOOP_API HostedLoop {
       return false;
     if (has_work())
       return true;
+    // One that throws keeps the hooks behind it from their turn, and what they write would wait
+    // for the next event: once more, but not for ever, if there is one that always does.
+    constexpr int most_attempts = 4;
     bool has_work_now = false;
-    run([&] {
-      const Timeout sleep = loop_.prepare();
-      has_work_now = sleep && *sleep <= Duration::zero();
-    });
+    bool went_well = false;
+    for (int attempt = 0; attempt != most_attempts && !went_well && !has_left_; ++attempt)
+      went_well = run([&] {
+        const Timeout sleep = loop_.prepare();
+        has_work_now = sleep && *sleep <= Duration::zero();
+      });
     return has_work_now && !has_left_;
   }
   /// To be called when fd() is readable or prepare() says so.
@@ -155,16 +160,20 @@ class CALLOOP_API HostedLoop {
     pollfd one{loop_.fd(), POLLIN, 0};
     return ::poll(&one, 1, 0) == 1;
   }
+  // Whether it has thrown nothing.
   template <class F>
-  void run(F f) noexcept {
+  bool run(F f) noexcept {
     running_ = true;
+    bool went_well = false;
     try {
       owner_.check("running a guest");
       f();
+      went_well = true;
     } catch (...) {
       failed();
     }
     running_ = false;
+    return went_well;
   }
   // In a catch block.
   void failed() noexcept {

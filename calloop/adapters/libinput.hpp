@@ -203,9 +203,10 @@ class CALLOOP_API LibinputSource : public Composed<LibinputSource> {
     }
     return PostAction::Continue;  // before_sleep() sees what is left
   }
-  /// Goes on with what is in libinput's queue.
+  /// Goes on with what is in libinput's queue, or has been thrown while others called libinput.
   std::optional<SyntheticEvent> before_sleep() {
-    return queue_.wake_if(libinput_next_event_type(context()) != LIBINPUT_EVENT_NONE);
+    return queue_.wake_if(libinput_next_event_type(context()) != LIBINPUT_EVENT_NONE ||
+                          (errors_ != nullptr && *errors_));
   }
 
  private:

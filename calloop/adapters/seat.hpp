@@ -218,7 +218,7 @@ class CALLOOP_API SeatSource : public Composed<SeatSource> {
     const auto& state = claim_->state;
     bool awake = queue_.is(token) || token == state->token;
     deadline_.process_events(readiness, token, [&](TimePoint) {
-      if (!state->was_active && state->seat != nullptr)
+      if (!state->was_active && state->seat != nullptr && !state->lost)
         emit(SeatEvent::NotEnabled, *state->seat);
       return TimeoutAction::drop();
     });

@@ -155,9 +155,9 @@ void ConnectionReader::flush() {
 bool ConnectionReader::announce_read() {
   if (display() == nullptr || lost)
     return true;
-  state->errors->rethrow();
   flush();
-  if (!announced && !begin_read())
+  // Not thrown from here: who has it handled would sleep, with nothing announced.
+  if (*state->errors || (!announced && !begin_read()))
     return false;
   announced = true;
   // Nothing is in the queue, nor will be: this is about libwayland's own queue, where errors are.

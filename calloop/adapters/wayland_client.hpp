@@ -157,7 +157,7 @@ struct CALLOOP_API ConnectionReader {
   void unregister_from(Poll& in);
   void leave() noexcept;
 
-  // Before the loop sleeps: false if events are queued already.
+  // Before the loop sleeps: false if it must not, since events or exceptions are queued already.
   bool announce_read();
   // Every other thread that has announced a read waits for this one, until it is read or cancelled.
   void cancel_read() noexcept;

@@ -114,10 +114,10 @@ std::optional<SyntheticEvent> DisplaySource::before_sleep() {
     wl_display_flush_clients(state_->display);
     settled = wl_list_length(clients) == before;
   }
+  if (!settled)
+    return SyntheticEvent{Readiness{EPOLLIN}, token_};  // others first, then again
   state_->errors->rethrow();
-  if (settled)
-    return {};
-  return SyntheticEvent{Readiness{EPOLLIN}, token_};  // others first, then again
+  return {};
 }
 
 void DisplaySource::register_with(Poll& poll, TokenFactory& tokens) {

@@ -6,8 +6,9 @@
 // - udev's database, /run/udev, is that of the testbed: a device which is not in it has not been
 //   initialized, and is not used;
 // - messages about devices can get lost, as they do when nobody reads them: a file `overflow` in
-// the
-//   testbed empties the queue, and lets its reader know.
+//   the testbed empties the queue, and lets its reader know;
+// - messages say by a hash which tags a device has, for filters in the kernel. Those of umockdev do
+//   not, so there are no such filters: libudev filters again.
 //
 // Without UMOCKDEV_DIR, which a testbed sets, nothing is changed.
 #include <dirent.h>
@@ -98,6 +99,10 @@ FILE* fopen64(const char* path, const char* mode) {
   return next<FILE*(const char*, const char*)>("fopen64")(redirected(path).c_str(), mode);
 }
 
+DIR* opendir(const char* path) {
+  return next<DIR*(const char*)>("opendir")(redirected(path).c_str());
+}
+
 int access(const char* path, int mode) noexcept {
   return next<int(const char*, int)>("access")(redirected(path).c_str(), mode);
 }
@@ -111,6 +116,13 @@ ssize_t recv(int fd, void* buffer, size_t size, int flags) {
   }
   errno = ENOBUFS;
   return -1;
+}
+
+int setsockopt(int fd, int level, int option, const void* value, socklen_t size) noexcept {
+  if (testbed() != nullptr && level == SOL_SOCKET && option == SO_ATTACH_FILTER)
+    return 0;
+  return next<int(int, int, int, const void*, socklen_t)>("setsockopt")(fd, level, option, value,
+                                                                        size);
 }
 
 }  // extern "C"

@@ -15,6 +15,7 @@
 #include <map>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -131,6 +132,11 @@ std::string ioctls_of(const Description& device, const std::string& node) {
 
 std::string input_path(int number) {
   return "/devices/virtual/input/input" + std::to_string(number);
+}
+
+// Under which name the node is in udev's database.
+std::string database_id(int number) {
+  return 'c' + std::to_string(major_number) + ':' + std::to_string(first_minor + number);
 }
 
 // Device and node in umockdev's language: path, node, properties (E), attributes (A) and links (L).
@@ -314,10 +320,20 @@ void Testbed::overflow() {
 }
 
 void Testbed::set_initialized(const Device& device, int microseconds) {
-  write_file(
-      root() / "run/udev/data" /
-          ('c' + std::to_string(major_number) + ':' + std::to_string(first_minor + device.number_)),
-      "I:" + std::to_string(microseconds) + "\nE:ID_INPUT=1\n");
+  write_file(root() / "run/udev/data" / database_id(device.number_),
+             "I:" + std::to_string(microseconds) + "\nE:ID_INPUT=1\n");
+}
+
+void Testbed::add_tag(const Device& device, const std::string& tag) {
+  const std::string id = database_id(device.number_);
+  write_file(root() / "run/udev/data" / id, "I:1\nE:ID_INPUT=1\nG:" + tag + "\nQ:" + tag + '\n');
+  write_file(root() / "run/udev/tags" / tag / id, "");
+  set_property(device, "TAGS", ':' + tag + ':');
+}
+
+void Testbed::move(const Device& from, const Device& device) {
+  set_property(device, "DEVPATH_OLD", from.syspath().substr(std::string_view{"/sys"}.size()));
+  umockdev_testbed_uevent(testbed_.get(), device.syspath().c_str(), "move");
 }
 
 void Testbed::set_property(const Device& device, const std::string& name,

@@ -71,6 +71,10 @@ class Testbed {
   void overflow();
   /// Sets when udev has initialized it, as if another one had been plugged into its place.
   void set_initialized(const Device& device, int microseconds);
+  /// Gives it a tag, as a rule of udev's does, which the next message about it has.
+  void add_tag(const Device& device, const std::string& tag);
+  /// Tells the listeners that it was `from`, and has been moved to where it is.
+  void move(const Device& from, const Device& device);
   /// Sets a property of it, which the next message about it has.
   void set_property(const Device& device, const std::string& name, const std::string& value);
 

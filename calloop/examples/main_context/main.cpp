@@ -7,6 +7,8 @@
 // do, works for a while, and calls back.
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <utility>
 
 #include <glib.h>
 
@@ -41,15 +43,21 @@ void count_to(int last, void (*done)(int, void*), void* data) {
 struct App {
   LoopHandle<App> loop;
   LoopSignal signal;
+  std::shared_ptr<FirstError> errors;  // of the source
 
   // Called by GLib, inside of its source in the loop: what it inserts there is as anything else.
-  static void counted(int result, void* data) {
+  // C must not be left by an exception, so that is kept, and leaves the loop's dispatch.
+  static void counted(int result, void* data) noexcept {
     auto& app = *static_cast<App*>(data);
-    app.loop.insert_source(Timer::after(1ms), [result](App& self) {
-      std::printf("calloop has heard %d\n", result);
-      self.signal.stop();
-      return TimeoutAction::drop();
-    });
+    try {
+      app.loop.insert_source(Timer::after(1ms), [result](App& self) {
+        std::printf("calloop has heard %d\n", result);
+        self.signal.stop();
+        return TimeoutAction::drop();
+      });
+    } catch (...) {
+      app.errors->keep_current();
+    }
   }
 };
 
@@ -57,10 +65,10 @@ struct App {
 
 int main() try {
   EventLoop<App> loop;
-  App app{loop.handle(), loop.signal()};
-
   // GLib's default context; a library that has one of its own is given to ContextSource.
-  loop.handle().insert_source(glib::ContextSource{}, [](glib::Dispatched) {});
+  glib::ContextSource context;
+  App app{loop.handle(), loop.signal(), context.errors()};
+  loop.handle().insert_source(std::move(context), [](glib::Dispatched) {});
   count_to(3, &App::counted, &app);
 
   loop.run(app);

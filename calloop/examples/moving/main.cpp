@@ -151,8 +151,8 @@ void run(int stage) {
   wl_event_loop* const host = wl_display_get_event_loop(display);
   std::vector<wl_event_source*> of_the_host;
   {
+    Compositor app;  // ahead of the loop, which polls its pipe for as long as it lives
     calloop::EventLoop<Compositor> loop;
-    Compositor app;
     std::exception_ptr error;
 
     if (stage < 1)

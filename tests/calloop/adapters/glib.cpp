@@ -18,6 +18,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -37,6 +38,7 @@
 #include "tests/calloop/asleep.hpp"
 #include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
+#include "tests/calloop/no_more_descriptors.hpp"
 #include "tests/calloop/pipe.hpp"
 #include "tests/calloop/status_in_child.hpp"
 
@@ -392,6 +394,32 @@ TEST_F(ContextSourceTest, DescriptorThatIsNotOpenIsReported) {
   EXPECT_TRUE(eventually([&] { return calls == 5; }));
 }
 
+// That of the loop itself: it would be waiting for itself.
+TEST_F(ContextSourceTest, DescriptorThatTheKernelWillNotWatchIsAnError) {
+  const int fd = loop_.fd();
+  insert();
+  std::optional<Watch> watch;
+  watch.emplace(context(), fd, [](GIOCondition) { return true; });
+  try {
+    loop_.dispatch(0ms);
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const std::system_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("epoll_ctl for a GMainContext"));
+  }
+  watch.reset();
+  bool ran = false;
+  const Pipe pipe;
+  watch.emplace(context(), pipe.fd(), [&](GIOCondition) { return !(ran = true); });
+  loop_.dispatch(0ms);
+  pipe.fill();
+  EXPECT_TRUE(eventually([&] { return ran; })) << "it goes on";
+}
+
+TEST_F(ContextSourceTest, WithoutDescriptorsThereIsNone) {
+  const tests::NoMoreDescriptors none;
+  EXPECT_THROW(const ContextSource source{context()}, std::system_error);
+}
+
 TEST_F(ContextSourceTest, BelongsToTheLoopsThreadWhileItIsEnabled) {
   const RegistrationToken token = insert();
   const auto acquire = [this] {
@@ -463,6 +491,28 @@ TEST_F(ContextSourceTest, ExceptionOfACallbackLeavesTheDispatch) {
   loop_.dispatch(0ms);  // both are gone
   add_idle(context(), [] { return false; });
   EXPECT_TRUE(eventually([&] { return dispatched_ == 1; }));
+}
+
+TEST_F(ContextSourceTest, ExceptionDoesNotKeepTheLoopFromWhatIsReady) {
+  ContextSource source{context()};
+  const std::shared_ptr<FirstError> errors = source.errors();
+  loop_.handle().insert_source(std::move(source), [](Dispatched) {},
+                               {.on_error = [this](std::exception_ptr) {
+                                 log_.emplace_back("error");
+                                 return ErrorAction::Keep;
+                               }});
+  loop_.handle().insert_source(Timer::immediate(), [&] {
+    attach(
+        context(), g_idle_source_new(), []() -> bool { throw Boom{"inside of ours"}; },
+        G_PRIORITY_DEFAULT, errors);
+    g_main_context_iteration(context(), FALSE);
+    add_idle(context(), [&] {
+      log_.emplace_back("idle");
+      return false;
+    });
+  });
+  EXPECT_TRUE(eventually([&] { return log_.size() == 2; }));
+  EXPECT_THAT(log_, ElementsAre("error", "idle"));
 }
 
 TEST_F(ContextSourceTest, MayBeRunInsideOfCallbacks) {

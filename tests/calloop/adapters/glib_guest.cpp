@@ -123,6 +123,29 @@ TEST_F(GuestTest, WhatAnIdleOfOursSentForTheHostArrivesToo) {
   EXPECT_FALSE(g_main_context_iteration(host(), FALSE));
 }
 
+TEST_F(GuestTest, HookThatThrowsDoesNotKeepTheOthersFromTheirTurn) {
+  const Guest guest{{loop_}, handler(), host()};
+  bool throws = false;
+  int behind = 0;
+  loop_.handle().insert_source(HookedSource{[&] {
+                                 if (std::exchange(throws, false))
+                                   throw Boom{"hook"};
+                                 return false;
+                               }},
+                               [] {});
+  loop_.handle().insert_source(HookedSource{[&] {
+                                 ++behind;
+                                 return false;
+                               }},
+                               [] {});
+  settle();
+  throws = true;
+  behind = 0;
+  EXPECT_FALSE(g_main_context_iteration(host(), FALSE)) << "it would sleep now";
+  EXPECT_THAT(log_, ElementsAre("hook"));
+  EXPECT_EQ(behind, 1);
+}
+
 TEST_F(GuestTest, HasThePriorityThatItIsGiven) {
   EventLoop<> low;
   const Guest low_guest{{low}, handler(), host(), G_PRIORITY_LOW};

@@ -10,6 +10,8 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstddef>
+#include <future>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -25,6 +27,7 @@
 #include <calloop/scoped_registration.hpp>
 #include <calloop/testing.hpp>
 
+#include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
 #include "tests/calloop/pipe.hpp"
 #include "tests/program.hpp"
@@ -37,6 +40,7 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using tests::Boom;
 
 int open_node(const char* path, int flags) {
   const int fd = ::open(path, flags);
@@ -124,6 +128,15 @@ class LibinputTest : public testing::Test {
     for (const TimePoint end = Clock::now() + 10s; events_.size() < count && Clock::now() < end;)
       loop_.dispatch(10ms);
     return std::exchange(events_, {});
+  }
+  // Whether no more descriptors are open than that. The testbed closes its end of a device when it
+  // hears of the end: some time later.
+  static bool settled(std::ptrdiff_t most) {
+    for (const TimePoint end = Clock::now() + 10s; tests::descriptor_count() > most;) {
+      if (Clock::now() > end)
+        return false;
+    }
+    return true;
   }
 
   umockdev::Testbed testbed_;
@@ -244,6 +257,41 @@ TEST_F(LibinputTest, DeviceThatCannotBeAddedIsNamed) {
   }
 }
 
+TEST_F(LibinputTest, ErrorThatIsNoErrnoIsOneForLibinput) {
+  const umockdev::Device keyboard = testbed_.add_keyboard();
+  for (const std::error_code code : {std::make_error_code(std::future_errc::no_state),
+                                     std::error_code{},
+                                     {-EACCES, std::system_category()}}) {
+    interface_.open = [code](const char*, int) -> int { throw std::system_error{code}; };
+    Libinput input = Libinput::from_paths(interface_);
+    try {
+      input.add_device(keyboard.node());
+      FAIL() << "it was added";
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code(), std::errc::io_error) << code;
+    }
+  }
+}
+
+TEST_F(LibinputTest, ResumeThatFailsIsAnErrorAndMayBeTriedAgain) {
+  const umockdev::Device keyboard = testbed_.add_keyboard();
+  Libinput input = Libinput::from_paths(interface_);
+  insert(input);
+  input.add_device(keyboard.node());
+  input.suspend();
+  EXPECT_THAT(next(2), ElementsAre("event0 added", "event0 removed"));
+  refused_[keyboard.node()] = EACCES;
+  try {
+    input.resume();
+    FAIL() << "it was resumed";
+  } catch (const std::system_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("libinput_resume"));
+  }
+  refused_.clear();
+  input.resume();
+  EXPECT_THAT(next(1), ElementsAre("event0 added"));
+}
+
 TEST_F(LibinputTest, WhatCannotBeOpenedIsLeftOut) {
   const umockdev::Device keyboard = testbed_.add_keyboard();
   (void)testbed_.add_mouse();
@@ -294,6 +342,22 @@ TEST_F(LibinputTest, ExceptionsOfTheClosuresComeOutOfTheCallThatCausedThem) {
   events_.clear();
   (void)testbed_.add_touch_screen();
   EXPECT_THAT(next(1), ElementsAre("event2 added"));
+}
+
+TEST_F(LibinputTest, ExceptionOfTheLogComesOutOfTheCallThatCausedIt) {
+  const umockdev::Device keyboard = testbed_.add_keyboard();
+  interface_.log = [](libinput_log_priority, std::string_view) { throw Boom{"the disk is full"}; };
+  EXPECT_THROW((void)Libinput::from_udev(interface_), Boom);
+  Libinput input = Libinput::from_paths(interface_);
+  EXPECT_THROW(input.add_device(keyboard.node()), Boom);
+
+  // By others than the Libinput: the source does not sleep over it.
+  insert(input);
+  refused_[keyboard.node()] = EACCES;
+  EXPECT_EQ(libinput_path_add_device(input.get(), keyboard.node().c_str()), nullptr);
+  EXPECT_EQ(loop_.prepare(), Timeout{Duration::zero()});
+  EXPECT_THROW(loop_.dispatch(0ms), Boom);
+  EXPECT_NO_THROW(loop_.dispatch(0ms));
 }
 
 TEST_F(LibinputTest, CallbackThatThrowsLosesNothing) {
@@ -441,14 +505,6 @@ TEST_F(LibinputTest, SuspendedAndResumedAThousandTimesLeaksNothing) {
   Libinput input = Libinput::from_udev(interface_);
   insert(input);
   next(1);
-  // The testbed closes its end of a device when it hears of the end: some time later.
-  const auto settled = [](std::ptrdiff_t most) {
-    for (const TimePoint end = Clock::now() + 10s; tests::descriptor_count() > most;) {
-      if (Clock::now() > end)
-        return false;
-    }
-    return true;
-  };
   const std::ptrdiff_t before = tests::descriptor_count();
   for (int times = 0; times != 1000; ++times) {
     input.suspend();
@@ -487,9 +543,15 @@ TEST_F(LibinputTest, OpensAndClosesByItselfWithoutClosures) {
   (void)testbed_.add_keyboard();
   Libinput input = Libinput::from_udev({});
   EXPECT_EQ(input.next_event()->type(), LIBINPUT_EVENT_DEVICE_ADDED);
+  const std::ptrdiff_t before = tests::descriptor_count();
   Libinput moved = std::move(input);
-  moved.suspend();
-  EXPECT_EQ(moved.next_event()->type(), LIBINPUT_EVENT_DEVICE_REMOVED);
+  for (int times = 0; times != 10; ++times) {
+    moved.suspend();
+    EXPECT_EQ(moved.next_event()->type(), LIBINPUT_EVENT_DEVICE_REMOVED);
+    moved.resume();
+    EXPECT_EQ(moved.next_event()->type(), LIBINPUT_EVENT_DEVICE_ADDED);
+  }
+  EXPECT_TRUE(settled(before)) << tests::descriptor_count() << " descriptors, before " << before;
 }
 
 }  // namespace

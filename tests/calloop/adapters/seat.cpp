@@ -2,10 +2,12 @@
 // switched anywhere, and with a /dev of its own, whose devices are plain files.
 #include <calloop/adapters/seat.hpp>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -35,6 +37,22 @@
 #include "tests/environment.hpp"
 #include "tests/program.hpp"
 #include "tests/temporary_directory.hpp"
+
+// Between the adapter and libseat, for tests that want to see what is asked, or to answer it.
+namespace {
+std::function<int(int* fd)> on_open;
+std::function<int(int id)> on_close;
+}  // namespace
+extern "C" int libseat_open_device(libseat* seat, const char* path, int* fd) {
+  using Open = int(libseat*, const char*, int*);
+  static auto* const open = reinterpret_cast<Open*>(::dlsym(RTLD_NEXT, "libseat_open_device"));
+  return on_open ? on_open(fd) : open(seat, path, fd);
+}
+extern "C" int libseat_close_device(libseat* seat, int id) {
+  using Close = int(libseat*, int);
+  static auto* const close = reinterpret_cast<Close*>(::dlsym(RTLD_NEXT, "libseat_close_device"));
+  return on_close ? on_close(id) : close(seat, id);
+}
 
 namespace calloop {
 namespace {
@@ -71,6 +89,15 @@ class Seatd {
   ~Seatd() { kill(); }
 
   [[nodiscard]] bool listens() const noexcept { return listens_; }
+  // How many devices it has open for its clients; one more while it sends one.
+  [[nodiscard]] std::ptrdiff_t devices() const {
+    const std::filesystem::directory_iterator fds{"/proc/" + std::to_string(pid_) + "/fd"};
+    return std::ranges::count_if(fds, [](const std::filesystem::directory_entry& fd) {
+      std::error_code gone;
+      return std::filesystem::read_symlink(fd, gone).string().find("/input/event") !=
+             std::string::npos;
+    });
+  }
   void kill() noexcept {
     if (pid_ > 0) {
       ::kill(pid_, SIGKILL);
@@ -132,15 +159,42 @@ TEST_F(SeatTest, OpensAndClosesDevices) {
     EXPECT_NE(::fcntl(device.fd(), F_GETFD), -1);
     EXPECT_EQ(::fcntl(device.fd(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     SeatDevice other = session.open_device("/dev/input/event1");
+    EXPECT_TRUE(eventually([&] { return seatd_.devices() == 2; }));
     const int closed = device.fd();
     device = std::move(other);
     EXPECT_EQ(::fcntl(closed, F_GETFD), -1);
     EXPECT_EQ(tests::descriptor_count(), before + 1);
+    EXPECT_TRUE(eventually([&] { return seatd_.devices() == 1; })) << "seatd was told";
     device.reset();
+    EXPECT_TRUE(eventually([&] { return seatd_.devices() == 0; }));
     EXPECT_FALSE(device);
     device.reset();
   }
   EXPECT_EQ(tests::descriptor_count(), before);
+}
+
+// The number 0 is one, as with backends that take the descriptor's; and who is told of the end
+// finds the descriptor open.
+TEST_F(SeatTest, DeviceIsGivenBackBeforeItsDescriptorIsClosed) {
+  SeatSession session;
+  on_open = [](int* fd) {
+    *fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return 0;
+  };
+  SeatDevice device = session.open_device("/dev/input/event0");
+  on_open = nullptr;
+  const int fd = device.fd();
+  ASSERT_NE(::fcntl(fd, F_GETFD), -1);
+  std::vector<int> closed;
+  on_close = [&](int id) {
+    closed.push_back(id);
+    EXPECT_NE(::fcntl(fd, F_GETFD), -1) << "closed too early";
+    return -1;  // it fails
+  };
+  device.reset();
+  on_close = nullptr;
+  EXPECT_THAT(closed, ElementsAre(0));
+  EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
 }
 
 TEST_F(SeatTest, DeviceThatIsNotThereIsNamed) {
@@ -286,8 +340,10 @@ TEST_F(SeatTest, SessionMayBeClosedByItsCallback) {
       });
   loop_.dispatch(10s);
   EXPECT_THAT(events, ElementsAre(SeatEvent::Enable));
-  EXPECT_NE(::fcntl(device.fd(), F_GETFD), -1) << "the descriptor is ours";
+  const int fd = device.fd();
+  EXPECT_NE(::fcntl(fd, F_GETFD), -1) << "the descriptor is ours";
   device.reset();
+  EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
   EXPECT_TRUE(loop_.handle().update(token));
   loop_.dispatch(0ms);
   EXPECT_EQ(events.size(), 1U);
@@ -349,13 +405,18 @@ TEST_F(SeatTest, NeverEnabledIsToldOnce) {
   const SeatSession session;
   const TimePoint begin = test.now();
   Events events;
-  loop.handle().insert_source(SeatSource{session, 2s},
-                              [&](SeatEvent event) { events.push_back(event); });
+  const RegistrationToken token = loop.handle().insert_source(
+      SeatSource{session, 2s}, [&](SeatEvent event) { events.push_back(event); });
   while (events.empty())
     loop.dispatch(std::nullopt);
   EXPECT_THAT(events, ElementsAre(SeatEvent::NotEnabled));
   EXPECT_EQ(test.now() - begin, 2s);
   EXPECT_THROW(loop.dispatch(std::nullopt), std::logic_error) << "there is nothing to wait for";
+  EXPECT_TRUE(loop.handle().update(token));
+  EXPECT_TRUE(loop.handle().disable(token));
+  EXPECT_TRUE(loop.handle().enable(token));
+  EXPECT_THROW(loop.dispatch(std::nullopt), std::logic_error) << "nor when it is registered anew";
+  EXPECT_EQ(events.size(), 1U);
 }
 
 TEST_F(SeatTest, EnabledInTimeIsNotTold) {
@@ -403,6 +464,24 @@ TEST_F(SeatTest, DeathOfTheDaemonIsToldOnceAndNothingSpins) {
   device.reset();
   EXPECT_EQ(::fcntl(fd, F_GETFD), -1) << "closed all the same";
   EXPECT_THAT(events, ElementsAre(SeatEvent::Enable));
+}
+
+// That it was not enabled by then is no news of a session that is lost.
+TEST_F(SeatTest, DeathBeforeTheFirstEnableIsAllThatIsTold) {
+  const SeatSession in_front;
+  Events of_front;
+  const RegistrationToken front = insert(in_front, of_front);
+  ASSERT_TRUE(eventually([&] { return in_front.is_active(); }));
+  loop_.handle().remove(front);
+  const SeatSession session;
+  Events events;
+  loop_.handle().insert_source(SeatSource{session, 20ms},
+                               [&](SeatEvent event) { events.push_back(event); });
+  seatd_.kill();
+  EXPECT_THROW(eventually([] { return false; }), std::system_error);
+  for (const TimePoint end = Clock::now() + 40ms; Clock::now() < end;)
+    loop_.dispatch(end - Clock::now());
+  EXPECT_THAT(events, IsEmpty());
 }
 
 TEST_F(SeatTest, DeathDuringDisableIsToldOnce) {

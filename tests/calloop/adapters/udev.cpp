@@ -2,6 +2,7 @@
 #include <calloop/adapters/udev.hpp>
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -32,6 +34,20 @@
 #include "tests/calloop/pipe.hpp"
 #include "tests/program.hpp"
 #include "tests/umockdev/devices.hpp"
+
+// Between a monitor and libudev: what happens when it has just looked for what is there.
+namespace {
+std::function<void()> after_scan;
+}
+extern "C" int udev_enumerate_scan_devices(udev_enumerate* search) {
+  using Scan = int(udev_enumerate*);
+  static auto* const scan =
+      reinterpret_cast<Scan*>(::dlsym(RTLD_NEXT, "udev_enumerate_scan_devices"));
+  const int result = scan(search);
+  if (const auto action = std::exchange(after_scan, nullptr))
+    action();
+  return result;
+}
 
 namespace calloop {
 namespace {
@@ -126,6 +142,14 @@ TEST_F(UdevTest, NothingIsMissedBetweenTheTwo) {
               ElementsAre("event0 added", "event1 added", "event2 added", "event1 removed"));
 }
 
+TEST_F(UdevTest, NothingIsMissedWhileItLooks) {
+  (void)testbed_.add_keyboard();
+  after_scan = [this] { (void)testbed_.add_mouse(); };
+  insert(UdevMonitor{of_input});
+  EXPECT_FALSE(after_scan);
+  EXPECT_THAT(next(), ElementsAre("event0 added", "event1 added"));
+}
+
 // A device may be found, and its message come later; and be removed by a message that is not read
 // until it has been found to be gone.
 TEST_F(UdevTest, EachIsAddedAndRemovedOnce) {
@@ -180,6 +204,47 @@ TEST_F(UdevTest, HearsOnlyWhatItAsksFor) {
   EXPECT_FALSE(nothing.next_event());
   EXPECT_FALSE(no_such_type.next_event());
   EXPECT_FALSE(untagged.next_event());
+}
+
+TEST_F(UdevTest, HearsOfDevicesWithATag) {
+  const umockdev::Device keyboard = testbed_.add_keyboard();
+  const umockdev::Device mouse = testbed_.add_mouse();
+  testbed_.add_tag(keyboard, "mine");
+  insert(UdevMonitor{{.tags = {"no_such_tag", "mine"}}});
+  EXPECT_THAT(next(), ElementsAre("event0 added"));
+  testbed_.change(mouse);
+  EXPECT_THAT(next(), IsEmpty());
+  testbed_.add_tag(mouse, "mine");
+  testbed_.change(mouse);
+  testbed_.change(keyboard);
+  EXPECT_THAT(next(), ElementsAre("event1 added", "event0 changed"));
+}
+
+TEST_F(UdevTest, HearsOfDevicesOfAType) {
+  const umockdev::Device keyboard = testbed_.add_keyboard();
+  testbed_.set_property(keyboard, "DEVTYPE", "mine");
+  insert(UdevMonitor{{.subsystems = {{"input", "no_such_type"}, {"input", "mine"}}}});
+  EXPECT_THAT(next(), ElementsAre("event0 added"));
+  (void)testbed_.add_mouse();
+  EXPECT_THAT(next(), IsEmpty());
+  testbed_.change(keyboard);
+  EXPECT_THAT(next(), ElementsAre("event0 changed"));
+}
+
+// One that is somewhere else from now on, under another name, is the same one.
+TEST_F(UdevTest, DeviceThatIsMovedIsChanged) {
+  const umockdev::Device old = testbed_.add_keyboard();
+  const umockdev::Device moved = testbed_.add_mouse();
+  testbed_.add_tag(old, "mine");
+  const auto source = loop_.handle().make_dispatcher(
+      UdevSource{UdevMonitor{{.tags = {"mine"}}}}, [this](const UdevEvent& event) { note(event); });
+  loop_.handle().register_dispatcher(source);
+  EXPECT_THAT(next(), ElementsAre("event0 added"));
+  testbed_.add_tag(moved, "mine");
+  testbed_.move(old, moved);
+  EXPECT_THAT(next(), ElementsAre("event1 changed"));
+  ASSERT_EQ(source->monitor().devices().size(), 1U);
+  EXPECT_EQ(source->monitor().devices()[0].sysname(), "event1");
 }
 
 TEST_F(UdevTest, CallbackThatThrowsLosesNothing) {

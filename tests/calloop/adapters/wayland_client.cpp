@@ -42,6 +42,7 @@
 #include "tests/calloop/boom.hpp"
 #include "tests/calloop/descriptor_count.hpp"
 #include "tests/calloop/hooked_source.hpp"
+#include "tests/calloop/no_more_descriptors.hpp"
 #include "tests/environment.hpp"
 #include "tests/temporary_directory.hpp"
 
@@ -876,6 +877,33 @@ TEST(ConnectionThreads, ExceptionOfARoundtripIsRethrownByTheSource) {
   EXPECT_THROW(connection.roundtrip(), Boom) << "and by its own";
 }
 
+TEST(ConnectionThreads, ExceptionOfARoundtripDoesNotKeepRequestsFromBeingWritten) {
+  CompositorThread compositor;
+  Connection connection = Connection::from_fd(std::move(compositor.client_end));
+  Screen screen{connection};
+  connection.roundtrip();
+  connection.roundtrip();
+  EventLoop<> loop;
+  int errors = 0;
+  loop.handle().insert_source(ConnectionSource{connection}, [] {},
+                              {.on_error = [&](std::exception_ptr) {
+                                ++errors;
+                                return ErrorAction::Keep;
+                              }});
+  screen.on_scale = [](int) { throw Boom{"heard"}; };
+  std::optional<Question> question;
+  loop.handle().insert_source(Timer::immediate(), [&](TimePoint) {
+    compositor.send_scale(1);
+    EXPECT_GE(wl_display_roundtrip(connection.get()), 0);
+    question.emplace(connection.get());
+  });
+  const TimePoint begin = Clock::now();
+  while ((!question || !question->is_answered()) && Clock::now() - begin < 5s)
+    loop.dispatch(5s);
+  EXPECT_LT(Clock::now() - begin, 5s);
+  EXPECT_EQ(errors, 1);
+}
+
 TEST_F(ConnectionSourceTest, AListenersObjectMayEndInIt) {
   const Connection connection = connect();
   insert(connection);
@@ -1160,6 +1188,19 @@ TEST_F(ConnectionSourceTest, DisablingAThousandTimesLeaksNothing) {
   compositor_.send_scale(2);
   EXPECT_TRUE(eventually([&] { return screen.scales.size() == 1; }));
   EXPECT_LE(turns_of(loop_), few);
+}
+
+TEST_F(ConnectionSourceTest, WithoutDescriptorsItIsNotInserted) {
+  const Connection connection = connect();
+  const std::size_t before = loop_.handle().source_count();
+  {
+    const tests::NoMoreDescriptors none;
+    EXPECT_THROW(insert(connection), std::system_error);
+  }
+  EXPECT_EQ(loop_.handle().source_count(), before);
+  insert(connection);
+  const Question question{connection.get()};
+  EXPECT_TRUE(eventually([&] { return question.is_answered(); }));
 }
 
 TEST_F(ConnectionSourceTest, ConnectionMayGoBeforeTheSource) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@
 
 #include "tests/calloop/adapters/client.hpp"
 #include "tests/calloop/adapters/guest_contract.hpp"
+#include "tests/calloop/no_more_descriptors.hpp"
 #include "tests/calloop/pipe.hpp"
 #include "tests/calloop/status_in_child.hpp"
 
@@ -172,6 +174,29 @@ TEST_F(DisplayInAGuestTest, WhatAnIdleOfOursSentForTheHostArrivesToo) {
   EXPECT_TRUE(eventually([&] { return client_.has_error(); }));
 }
 
+TEST_F(WaylandGuestTest, HookThatThrowsDoesNotKeepTheOthersFromTheirTurn) {
+  const Guest guest{{loop_}, handler(), host()};
+  bool throws = false;
+  int behind = 0;
+  loop_.handle().insert_source(HookedSource{[&] {
+                                 if (std::exchange(throws, false))
+                                   throw Boom{"hook"};
+                                 return false;
+                               }},
+                               [] {});
+  loop_.handle().insert_source(HookedSource{[&] {
+                                 ++behind;
+                                 return false;
+                               }},
+                               [] {});
+  settle();
+  throws = true;
+  behind = 0;
+  wl_event_loop_dispatch_idle(host());  // as right before the wait
+  EXPECT_THAT(log_, ElementsAre("hook"));
+  EXPECT_EQ(behind, 1);
+}
+
 TEST_F(WaylandGuestTest, IdlesOfTheHostRunOnceAndInOrder) {
   const Guest guest{{loop_}, handler(), host()};
   EventLoop<> second;
@@ -202,6 +227,25 @@ TEST_F(WaylandGuestTest, LoopThatGoesIsNotRunInTheSameDispatch) {
   EXPECT_FALSE(loop);
   EXPECT_FALSE(guest.is_attached());
   EXPECT_EQ(wakeups_in(10), 1);
+}
+
+TEST_F(WaylandGuestTest, WithoutDescriptorsItDoesNotCome) {
+  GuestLoop loop{loop_};  // which has its own from now on
+  {
+    const tests::NoMoreDescriptors none;
+    try {
+      const Guest guest{loop, handler(), host()};
+      FAIL() << "it came";
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code(), std::errc::too_many_files_open);
+      EXPECT_THAT(error.what(), HasSubstr("wl_event_loop_add_fd"));
+    }
+  }
+  EXPECT_EQ(loop_.handle().source_count(), 0U);
+  EXPECT_LE(wakeups_in(10), 1);
+  const Guest guest{loop, handler(), host()};
+  loop_.handle().insert_idle([&] { log_.emplace_back("idle"); });
+  EXPECT_TRUE(eventually([&] { return log_.size() == 1; }));
 }
 
 TEST_F(WaylandGuestTest, ChildByForkLeavesTheParentAlone) {

@@ -1,7 +1,6 @@
 #include <calloop/adapters/wayland_server.hpp>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -33,6 +33,8 @@
 
 #include "tests/calloop/adapters/client.hpp"
 #include "tests/calloop/descriptor_count.hpp"
+#include "tests/calloop/no_more_descriptors.hpp"
+#include "tests/calloop/pipe.hpp"
 #include "tests/environment.hpp"
 #include "tests/temporary_directory.hpp"
 
@@ -44,6 +46,7 @@ using testing::HasSubstr;
 using tests::Client;
 using tests::Environment;
 using tests::make_server;
+using tests::NoMoreDescriptors;
 using tests::ServerDisplay;
 
 // ---------------------------------------------------------------------------------- DisplaySource
@@ -204,6 +207,29 @@ TEST(DisplaySource, ListenersExceptionLeavesTheDispatch) {
   Client client{server.get()};
   EXPECT_THROW(loop.dispatch(0ms), std::runtime_error);
   EXPECT_TRUE(client.roundtrip(loop)) << "the source goes on afterwards";
+}
+
+TEST(DisplaySource, FailingLoopOfLibwaylandsIsAnError) {
+  EventLoop<> loop;
+  const ServerDisplay server = make_server();
+  const int fd = wl_event_loop_get_fd(wl_display_get_event_loop(server.get()));
+  const tests::Pipe readable = tests::Pipe::filled();
+  ASSERT_EQ(::dup2(readable.fd(), fd), fd);  // it waits for what is no epoll
+  int errors = 0;
+  loop.handle().insert_source(DisplaySource{server.get()}, [](ClientsServed) { FAIL(); },
+                              {.on_error = [&](std::exception_ptr error) {
+                                ++errors;
+                                try {
+                                  std::rethrow_exception(error);
+                                } catch (const std::system_error& failure) {
+                                  EXPECT_EQ(failure.code(), std::errc::invalid_argument);
+                                  EXPECT_THAT(failure.what(), HasSubstr("wl_event_loop_dispatch"));
+                                }
+                                return ErrorAction::Disable;
+                              }});
+  for (int turn = 0; turn != 3; ++turn)
+    loop.dispatch(0ms);
+  EXPECT_EQ(errors, 1);
 }
 
 TEST(DisplaySource, DisplayMayGoBeforeTheSource) {
@@ -610,24 +636,6 @@ TEST_F(ListeningSocketTest, SourceThatThrowsGoesOnWithTheNext) {
     loop.dispatch(0ms);
   EXPECT_EQ(accepted, 2);
 }
-
-// Allows no descriptor more than there are now.
-class NoMoreDescriptors {
- public:
-  NoMoreDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &old_);
-    const OwnedFd lowest_free{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    rlimit limit = old_;
-    limit.rlim_cur = static_cast<rlim_t>(lowest_free.get());
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  NoMoreDescriptors(const NoMoreDescriptors&) = delete;
-  NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
-  ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &old_); }
-
- private:
-  rlimit old_{};
-};
 
 TEST_F(ListeningSocketTest, WithoutDescriptorsItPausesInsteadOfSpinning) {
   EventLoop<> loop;
