@@ -71,6 +71,11 @@ struct LoopbackServer::Parts {
 LoopbackServer::LoopbackServer() : parts_{std::make_unique<Parts>(host)} {}
 LoopbackServer::~LoopbackServer() = default;
 
+void LoopbackServer::admit(int socket) {
+  if (wl_client_create(display(), socket) == nullptr)
+    throw std::runtime_error{"wl_client_create"};
+}
+
 void LoopbackServer::serve() {
   wl_event_loop* const loop = wl_display_get_event_loop(display());
   wl_event_loop_dispatch(loop, 0);
@@ -109,13 +114,12 @@ Window& LoopbackServer::last_window() {
   return *windows().find(host.mapped.back());
 }
 
-LoopbackClient::LoopbackClient(LoopbackServer& server, Versions versions)
+LoopbackClient::LoopbackClient(ServesClients& server, Versions versions)
     : server_{server}, versions_{versions} {
   std::array<int, 2> ends{};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0)
     throw std::system_error{errno, std::generic_category(), "socketpair"};
-  if (wl_client_create(server.display(), ends[0]) == nullptr)
-    throw std::runtime_error{"wl_client_create"};
+  server.admit(ends[0]);
   display = wl_display_connect_to_fd(ends[1]);
   if (display == nullptr)
     throw std::runtime_error{"wl_display_connect_to_fd"};

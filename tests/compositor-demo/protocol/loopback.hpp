@@ -35,7 +35,19 @@ struct ReceivedError {
   bool operator==(const ReceivedError&) const = default;
 };
 
-class LoopbackServer {
+// Who serves clients that are in the same thread.
+class ServesClients {
+ public:
+  // The other end of this socket is a client's. The descriptor is given away.
+  virtual void admit(int socket) = 0;
+  // Serves requests once and sends what there is to send.
+  virtual void serve() = 0;
+
+ protected:
+  ~ServesClients() = default;
+};
+
+class LoopbackServer final : public ServesClients {
  public:
   // What the windows reported.
   class Host final : public Protocol::Host {
@@ -70,8 +82,9 @@ class LoopbackServer {
   LoopbackServer& operator=(const LoopbackServer&) = delete;
   ~LoopbackServer();
 
-  // Serves requests and idle callbacks once and sends what there is to send.
-  void serve();
+  void admit(int socket) override;
+  // Idle callbacks, too.
+  void serve() override;
 
   wl_display* display() const noexcept;
   Outputs& outputs() noexcept;
@@ -100,8 +113,8 @@ class LoopbackClient {
     std::uint32_t data_device_manager = 0;
   };
 
-  explicit LoopbackClient(LoopbackServer& server) : LoopbackClient{server, Versions{}} {}
-  LoopbackClient(LoopbackServer& server, Versions versions);
+  explicit LoopbackClient(ServesClients& server) : LoopbackClient{server, Versions{}} {}
+  LoopbackClient(ServesClients& server, Versions versions);
   LoopbackClient(const LoopbackClient&) = delete;
   LoopbackClient& operator=(const LoopbackClient&) = delete;
   ~LoopbackClient();
@@ -145,7 +158,7 @@ class LoopbackClient {
     std::uint32_t version = 0;
   };
 
-  LoopbackServer& server_;
+  ServesClients& server_;
   Versions versions_;
   std::map<std::string, Advertised, std::less<>> globals_;  // by interface
 };
