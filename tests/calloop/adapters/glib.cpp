@@ -416,8 +416,10 @@ TEST_F(ContextSourceTest, DescriptorThatTheKernelWillNotWatchIsAnError) {
 }
 
 TEST_F(ContextSourceTest, WithoutDescriptorsThereIsNone) {
-  const tests::NoMoreDescriptors none;
-  EXPECT_THROW(const ContextSource source{context()}, std::system_error);
+  const std::exception_ptr thrown =
+      tests::thrown_without_descriptors([of = context()] { const ContextSource source{of}; });
+  ASSERT_NE(thrown, nullptr);
+  EXPECT_THROW(std::rethrow_exception(thrown), std::system_error);
 }
 
 TEST_F(ContextSourceTest, BelongsToTheLoopsThreadWhileItIsEnabled) {

@@ -353,6 +353,8 @@ TEST_F(LibinputTest, ExceptionOfTheLogComesOutOfTheCallThatCausedIt) {
 
   // By others than the Libinput: the source does not sleep over it.
   insert(input);
+  while (loop_.prepare() == Timeout{Duration::zero()})
+    loop_.dispatch(0ms);
   refused_[keyboard.node()] = EACCES;
   EXPECT_EQ(libinput_path_add_device(input.get(), keyboard.node().c_str()), nullptr);
   EXPECT_EQ(loop_.prepare(), Timeout{Duration::zero()});

@@ -42,6 +42,7 @@
 namespace {
 std::function<int(int* fd)> on_open;
 std::function<int(int id)> on_close;
+std::function<void()> on_acknowledge;
 }  // namespace
 extern "C" int libseat_open_device(libseat* seat, const char* path, int* fd) {
   using Open = int(libseat*, const char*, int*);
@@ -52,6 +53,14 @@ extern "C" int libseat_close_device(libseat* seat, int id) {
   using Close = int(libseat*, int);
   static auto* const close = reinterpret_cast<Close*>(::dlsym(RTLD_NEXT, "libseat_close_device"));
   return on_close ? on_close(id) : close(seat, id);
+}
+extern "C" int libseat_disable_seat(libseat* seat) {
+  using Disable = int(libseat*);
+  static auto* const disable =
+      reinterpret_cast<Disable*>(::dlsym(RTLD_NEXT, "libseat_disable_seat"));
+  if (on_acknowledge)
+    on_acknowledge();
+  return disable(seat);
 }
 
 namespace calloop {
@@ -245,13 +254,14 @@ TEST_F(SeatSwitchTest, SwitchesWhenTheCallbackIsDone) {
   Events of_first;
   std::optional<SeatDevice> device;
   Events of_second;
+  int acknowledged = 0;
   loop_.handle().insert_source(SeatSource{first}, [&](SeatEvent event) {
     EXPECT_EQ(first.is_active(), event == SeatEvent::Enable);
     if (event == SeatEvent::Enable)
       device = first.open_device("/dev/input/event0");
     if (event == SeatEvent::Disable) {
-      EXPECT_THAT(of_second, IsEmpty()) << "it waits for us";
       device.reset();  // allowed: the session is there until we return
+      EXPECT_EQ(acknowledged, 0) << "the other one waits for us";
     }
     of_first.push_back(event);
   });
@@ -259,10 +269,13 @@ TEST_F(SeatSwitchTest, SwitchesWhenTheCallbackIsDone) {
   SeatSession second;
   insert(second, of_second);
 
+  on_acknowledge = [&] { ++acknowledged; };
   first.switch_session(2);
   ASSERT_TRUE(eventually([&] { return second.is_active(); }));
   EXPECT_FALSE(first.is_active());
   EXPECT_THAT(of_first, ElementsAre(SeatEvent::Enable, SeatEvent::Disable));
+  EXPECT_EQ(acknowledged, 1);
+  on_acknowledge = nullptr;
   EXPECT_THROW((void)first.open_device("/dev/input/event0"), std::system_error);
 
   second.switch_session(1);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -230,20 +231,22 @@ TEST_F(WaylandGuestTest, LoopThatGoesIsNotRunInTheSameDispatch) {
 }
 
 TEST_F(WaylandGuestTest, WithoutDescriptorsItDoesNotCome) {
-  GuestLoop loop{loop_};  // which has its own from now on
-  {
-    const tests::NoMoreDescriptors none;
-    try {
-      const Guest guest{loop, handler(), host()};
-      FAIL() << "it came";
-    } catch (const std::system_error& error) {
-      EXPECT_EQ(error.code(), std::errc::too_many_files_open);
-      EXPECT_THAT(error.what(), HasSubstr("wl_event_loop_add_fd"));
-    }
+  const GuestLoop loop{loop_};  // which has its own from now on
+  const auto come = [&loop, handler = handler(), host = host()] {
+    return std::make_unique<Guest>(loop, handler, host);
+  };
+  come();
+  const std::exception_ptr thrown = tests::thrown_without_descriptors(come);
+  ASSERT_NE(thrown, nullptr) << "it came";
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::too_many_files_open);
+    EXPECT_THAT(error.what(), HasSubstr("wl_event_loop_add_fd"));
   }
   EXPECT_EQ(loop_.handle().source_count(), 0U);
   EXPECT_LE(wakeups_in(10), 1);
-  const Guest guest{loop, handler(), host()};
+  const auto guest = come();
   loop_.handle().insert_idle([&] { log_.emplace_back("idle"); });
   EXPECT_TRUE(eventually([&] { return log_.size() == 1; }));
 }
