@@ -70,10 +70,11 @@ void App::window_mapped(WindowId window) {
   if (const Screen* const screen = screen_under_pointer())
     shell_.set_area(screen->area());
   shell_.add(window, protocol_.window_size(window));
-  if (const auto former = protocol_.window_former_position(window))
+  if (const auto former = protocol_.window_former_position(window)) {
     shell_.move(window, *former);
+    bring_windows_over();  // that may be nowhere now
+  }
   protocol_.set_position(window, shell_.windows().back().position);  // new ones are on top
-  bring_windows_over();
   place_filling(window);
 }
 

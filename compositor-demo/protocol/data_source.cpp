@@ -4,6 +4,7 @@
 
 #include <wayland-server-protocol.h>
 
+#include "compositor-demo/protocol/backlog.hpp"
 #include "compositor-demo/protocol/resource.hpp"
 
 namespace demo {
@@ -37,11 +38,12 @@ std::uint32_t DataSource::actions() const noexcept {
 }
 
 void DataSource::send_target(const char* mime_type) noexcept {
-  wl_data_source_send_target(resource(), mime_type);
+  if (has_room(client()))
+    wl_data_source_send_target(resource(), mime_type);
 }
 
 void DataSource::send_action(std::uint32_t action) noexcept {
-  if (version() >= WL_DATA_SOURCE_ACTION_SINCE_VERSION)
+  if (version() >= WL_DATA_SOURCE_ACTION_SINCE_VERSION && has_room(client()))
     wl_data_source_send_action(resource(), action);
 }
 

@@ -23,7 +23,8 @@ class DataSource final : public SelectionSource {
   // Bits of wl_data_device_manager.dnd_action. Clients that do not know of them mean copying.
   std::uint32_t actions() const noexcept;
 
-  // --- while it is dragged: what becomes of it, as far as the client knows the event
+  // --- while it is dragged: what becomes of it, as far as the client knows the event. What others
+  // think of it, however often they change their minds, it hears as long as it reads.
   void send_target(const char* mime_type) noexcept;
   void send_action(std::uint32_t action) noexcept;
   void send_dropped() noexcept;

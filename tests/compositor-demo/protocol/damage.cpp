@@ -72,7 +72,8 @@ class Painted {
     scale_ = 1 + chance_.below(2);
     size_ = {length(), length()};
     format_ = chance_.one_in(3) ? WL_SHM_FORMAT_XRGB8888 : WL_SHM_FORMAT_ARGB8888;
-    pixels_.assign(static_cast<std::size_t>(size_.width) * size_.height, 0);
+    pixels_.assign(static_cast<std::size_t>(size_.width) * static_cast<std::size_t>(size_.height),
+                   0);
     fill({0, 0, size_.width, size_.height});
     wl_surface_set_buffer_scale(surface_, scale_);
     wl_surface_set_buffer_transform(surface_, chance_.below(8));
@@ -344,7 +345,7 @@ class DamageTest : public testing::TestWithParam<int> {
       window->moved_to(placed.position);
       window->append_pictures(placed.position, pictures);
     }
-    pixman_image_t* const target = targets[frames % targets.size()].get();
+    pixman_image_t* const target = targets[static_cast<std::size_t>(frames) % targets.size()].get();
     const int age = frames < static_cast<int>(targets.size()) ? 0 : 2;
     renderer.render(target, age, pictures);
     Renderer{background}.render(whole.get(), 0, pictures);
