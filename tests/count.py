@@ -62,7 +62,7 @@ def main():
             failure(f"{name}: wrote no results")
 
     if status != 0 and count["failed"] == 0:
-        failure("the build, or meson test itself (see above)")
+        failure("meson test itself (see above)")
     print(*count.values(), unexplained)
 
 

@@ -1,6 +1,7 @@
 #include "compositor-demo/output/cursor_theme.hpp"
 
 #include <X11/Xcursor/Xcursor.h>
+#undef None  // what X calls nothing, others call theirs
 
 #include <charconv>
 #include <cstdint>

@@ -11,13 +11,14 @@ namespace {
 // What a wl_buffer owns.
 using Share = std::shared_ptr<Buffer>;
 
-const struct wl_buffer_interface requests = {.destroy = destroy_resource};
+const struct wl_buffer_interface wl_buffer_requests = {.destroy = destroy_resource};
 
 }  // namespace
 
 void Buffer::give(wl_resource* resource, std::shared_ptr<Buffer> buffer) {
   auto share = std::make_unique<Share>(std::move(buffer));
-  wl_resource_set_implementation(resource, &requests, share.release(), &wl_buffer_destroyed);
+  wl_resource_set_implementation(resource, &wl_buffer_requests, share.release(),
+                                 &wl_buffer_destroyed);
 }
 
 void Buffer::wl_buffer_destroyed(wl_resource* resource) noexcept {
@@ -26,7 +27,8 @@ void Buffer::wl_buffer_destroyed(wl_resource* resource) noexcept {
 }
 
 std::shared_ptr<Buffer> Buffer::from(wl_resource* buffer) noexcept {
-  if (buffer == nullptr || !wl_resource_instance_of(buffer, &wl_buffer_interface, &requests))
+  if (buffer == nullptr ||
+      !wl_resource_instance_of(buffer, &wl_buffer_interface, &wl_buffer_requests))
     return nullptr;
   return *object_of<Share>(buffer);
 }

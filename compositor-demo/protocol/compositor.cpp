@@ -11,7 +11,7 @@ namespace demo {
 
 namespace {
 
-const struct wl_compositor_interface requests = {
+const struct wl_compositor_interface wl_compositor_requests = {
     .create_surface = request<&CompositorBinding::create_surface>,
     .create_region = request<&CompositorBinding::create_region>,
 };
@@ -24,8 +24,8 @@ Compositor::Compositor(wl_display* display, const Outputs& outputs)
 
 void Compositor::bind(wl_client* client, int version, std::uint32_t id) {
   auto binding = std::make_unique<CompositorBinding>(*this, client);
-  give_object(create_resource(client, &wl_compositor_interface, version, id), &requests,
-              std::move(binding));
+  give_object(create_resource(client, &wl_compositor_interface, version, id),
+              &wl_compositor_requests, std::move(binding));
 }
 
 void CompositorBinding::create_surface(wl_resource* resource, std::uint32_t id) {

@@ -12,9 +12,9 @@
 namespace demo {
 namespace {
 
-constexpr int version = 3;
+constexpr int wl_data_device_manager_version = 3;
 
-const struct wl_data_device_interface device_requests = {
+const struct wl_data_device_interface wl_data_device_requests = {
     .start_drag = request<&DataDevice::start_drag>,
     .set_selection = request<&DataDevice::set_selection>,
     .release = destroy_resource,
@@ -31,7 +31,7 @@ DataDeviceManager::DataDeviceManager(wl_display* display, Seat& seat)
     : clipboard_{display, seat},
       drag_{seat, devices_},
       global_{make_global<&DataDeviceManager::bind>(display, &wl_data_device_manager_interface,
-                                                    version, *this)} {}
+                                                    wl_data_device_manager_version, *this)} {}
 
 void DataDeviceManager::bind(wl_client* client, int bound_version, std::uint32_t id) {
   wl_resource* resource =
@@ -48,7 +48,7 @@ void DataDeviceManager::Resource::get_data_device(wl_resource* resource, std::ui
   wl_resource* const device =
       create_resource(wl_resource_get_client(resource), &wl_data_device_interface,
                       wl_resource_get_version(resource), id);
-  give_object(device, &device_requests, std::make_unique<DataDevice>(manager_, device));
+  give_object(device, &wl_data_device_requests, std::make_unique<DataDevice>(manager_, device));
 }
 
 DataDevice::DataDevice(DataDeviceManager& manager, wl_resource* resource)

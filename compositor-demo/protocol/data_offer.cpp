@@ -17,7 +17,7 @@ constexpr std::uint32_t copy = WL_DATA_DEVICE_MANAGER_DND_ACTION_COPY;
 constexpr std::uint32_t move = WL_DATA_DEVICE_MANAGER_DND_ACTION_MOVE;
 constexpr std::uint32_t ask = WL_DATA_DEVICE_MANAGER_DND_ACTION_ASK;
 
-const struct wl_data_offer_interface requests = {
+const struct wl_data_offer_interface wl_data_offer_requests = {
     .accept = request<&DataOffer::accept>,
     .receive = request<&DataOffer::receive>,
     .destroy = destroy_resource,
@@ -32,7 +32,8 @@ DataOffer& DataOffer::create(wl_resource* device, DataSource& source, Of of) {
       wl_resource_get_client(device), &wl_data_offer_interface, wl_resource_get_version(device), 0);
   DataOffer* offer = nullptr;
   try {
-    offer = &give_object(resource, &requests, std::make_unique<DataOffer>(resource, source, of));
+    offer = &give_object(resource, &wl_data_offer_requests,
+                         std::make_unique<DataOffer>(resource, source, of));
   } catch (...) {
     wl_resource_destroy(resource);  // the client does not know of it
     throw;

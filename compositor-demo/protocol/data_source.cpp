@@ -14,7 +14,7 @@ constexpr std::uint32_t all_actions = WL_DATA_DEVICE_MANAGER_DND_ACTION_COPY |
                                       WL_DATA_DEVICE_MANAGER_DND_ACTION_MOVE |
                                       WL_DATA_DEVICE_MANAGER_DND_ACTION_ASK;
 
-const struct wl_data_source_interface requests = {
+const struct wl_data_source_interface wl_data_source_requests = {
     .offer = request<&DataSource::offer>,
     .destroy = destroy_resource,
     .set_actions = request<&DataSource::set_actions>,
@@ -24,7 +24,7 @@ const struct wl_data_source_interface requests = {
 
 void DataSource::create(wl_client* client, int version, std::uint32_t id) {
   wl_resource* resource = create_resource(client, &wl_data_source_interface, version, id);
-  give_object(resource, &requests, std::make_unique<DataSource>(resource));
+  give_object(resource, &wl_data_source_requests, std::make_unique<DataSource>(resource));
 }
 
 DataSource* DataSource::from(wl_resource* resource) noexcept {

@@ -18,7 +18,7 @@ constexpr std::int32_t repeat_delay = 600;
 // xkb's key codes are those of X11: evdev's plus this.
 constexpr std::uint32_t xkb_offset = 8;
 
-const struct wl_keyboard_interface requests = {.release = destroy_resource};
+const struct wl_keyboard_interface wl_keyboard_requests = {.release = destroy_resource};
 
 }  // namespace
 
@@ -42,7 +42,7 @@ Keyboard::Keyboard(InputSerials& serials)
 
 void Keyboard::create_resource(wl_client* client, int version, std::uint32_t id) {
   wl_resource* resource = demo::create_resource(client, &wl_keyboard_interface, version, id);
-  give_object(resource, &requests, std::make_unique<Resource>(*this, resource));
+  give_object(resource, &wl_keyboard_requests, std::make_unique<Resource>(*this, resource));
   wl_keyboard_send_keymap(resource, WL_KEYBOARD_KEYMAP_FORMAT_XKB_V1, keymap_.fd(), keymap_.size());
   if (version >= WL_KEYBOARD_REPEAT_INFO_SINCE_VERSION)
     wl_keyboard_send_repeat_info(resource, repeat_rate, repeat_delay);

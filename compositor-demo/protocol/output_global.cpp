@@ -13,7 +13,7 @@ namespace demo {
 
 namespace {
 
-const struct wl_output_interface requests = {.release = destroy_resource};
+const struct wl_output_interface wl_output_requests = {.release = destroy_resource};
 
 void leave_list(wl_resource* resource) noexcept {
   wl_list_remove(wl_resource_get_link(resource));
@@ -43,7 +43,7 @@ Rect OutputGlobal::area() const noexcept {
 void OutputGlobal::bind(wl_client* client, int version, std::uint32_t id) {
   auto charge = std::make_unique<Charge>(client, Limit::Bindings);
   wl_resource* const resource = create_resource(client, &wl_output_interface, version, id);
-  wl_resource_set_implementation(resource, &requests, charge.release(), &leave_list);
+  wl_resource_set_implementation(resource, &wl_output_requests, charge.release(), &leave_list);
   wl_list_insert(resources_.prev, wl_resource_get_link(resource));
 
   describe(resource);

@@ -11,21 +11,21 @@
 namespace demo {
 namespace {
 
-constexpr int version = 1;
+constexpr int pointer_constraints_version = 1;
 
-const struct zwp_pointer_constraints_v1_interface manager_requests = {
+const struct zwp_pointer_constraints_v1_interface pointer_constraints_requests = {
     .destroy = destroy_resource,
     .lock_pointer = request<&PointerConstraintsBinding::lock_pointer>,
     .confine_pointer = request<&PointerConstraintsBinding::confine_pointer>,
 };
 
-const struct zwp_locked_pointer_v1_interface lock_requests = {
+const struct zwp_locked_pointer_v1_interface locked_pointer_requests = {
     .destroy = destroy_resource,
     .set_cursor_position_hint = request<&PointerConstraint::set_cursor_position_hint>,
     .set_region = request<&PointerConstraint::set_region>,
 };
 
-const struct zwp_confined_pointer_v1_interface confinement_requests = {
+const struct zwp_confined_pointer_v1_interface confined_pointer_requests = {
     .destroy = destroy_resource,
     .set_region = request<&PointerConstraint::set_region>,
 };
@@ -148,7 +148,7 @@ void PointerConstraint::surface_applied() {
 
 PointerConstraints::PointerConstraints(wl_display* display)
     : global_{make_global<&PointerConstraints::bind>(display, &zwp_pointer_constraints_v1_interface,
-                                                     version, *this)} {}
+                                                     pointer_constraints_version, *this)} {}
 
 PointerConstraint* PointerConstraints::active() const noexcept {
   const auto found = std::ranges::find_if(
@@ -172,7 +172,7 @@ void PointerConstraints::update(Surface* focus, double x, double y, bool chosen)
 void PointerConstraints::bind(wl_client* client, int bound_version, std::uint32_t id) {
   auto binding = std::make_unique<PointerConstraintsBinding>(*this, client);
   give_object(create_resource(client, &zwp_pointer_constraints_v1_interface, bound_version, id),
-              &manager_requests, std::move(binding));
+              &pointer_constraints_requests, std::move(binding));
 }
 
 void PointerConstraintsBinding::lock_pointer(wl_resource* resource, std::uint32_t id,
@@ -198,11 +198,12 @@ void PointerConstraintsBinding::constrain(wl_resource* resource, std::uint32_t i
     throw ProtocolError{resource, ZWP_POINTER_CONSTRAINTS_V1_ERROR_ALREADY_CONSTRAINED,
                         "the surface already has a constraint"};
   const bool locks = kind == PointerConstraint::Kind::Lock;
-  wl_resource* const constraint = create_resource(
-      wl_resource_get_client(resource),
-      locks ? &zwp_locked_pointer_v1_interface : &zwp_confined_pointer_v1_interface, version, id);
-  const void* const requests = locks ? static_cast<const void*>(&lock_requests)
-                                     : static_cast<const void*>(&confinement_requests);
+  wl_resource* const constraint =
+      create_resource(wl_resource_get_client(resource),
+                      locks ? &zwp_locked_pointer_v1_interface : &zwp_confined_pointer_v1_interface,
+                      pointer_constraints_version, id);
+  const void* const requests = locks ? static_cast<const void*>(&locked_pointer_requests)
+                                     : static_cast<const void*>(&confined_pointer_requests);
   give_object(constraint, requests,
               std::make_unique<PointerConstraint>(
                   owner_, constraint, kind, surface, RegionObject::from(region),

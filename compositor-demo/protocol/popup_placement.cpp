@@ -23,7 +23,7 @@ struct Span {
 };
 
 /// The rules of one axis; both axes follow the same ones.
-struct Axis {
+struct PlacementAxis {
   Span anchor_rect;
   int anchor;
   int gravity;
@@ -62,7 +62,7 @@ std::int64_t slid_backward(const Span& span, const Span& bounds) noexcept {
   return std::min(span.start, std::max(bounds.start, bounds.end() - span.length));
 }
 
-Span solve(const Axis& axis, const Adjustments& allowed, const Span& bounds) noexcept {
+Span solve(const PlacementAxis& axis, const Adjustments& allowed, const Span& bounds) noexcept {
   Span span = axis.placed(axis.anchor, axis.gravity);
   if (allowed.flip && constrained(span, bounds)) {
     // The offset stays as the client gave it; a flip that does not help is undone.
@@ -101,16 +101,16 @@ Rect place_popup(const PlacementRules& rules, const std::optional<Rect>& bounds)
   const Rect anchor = rules.anchor_rect.value_or(Rect{});
   const auto allows = [&rules](std::uint32_t bit) { return (rules.adjustment & bit) != 0; };
 
-  const Axis horizontal{.anchor_rect = {anchor.x, anchor.width},
-                        .anchor = rules.anchor.x,
-                        .gravity = rules.gravity.x,
-                        .length = size.width,
-                        .offset = rules.offset.x};
-  const Axis vertical{.anchor_rect = {anchor.y, anchor.height},
-                      .anchor = rules.anchor.y,
-                      .gravity = rules.gravity.y,
-                      .length = size.height,
-                      .offset = rules.offset.y};
+  const PlacementAxis horizontal{.anchor_rect = {anchor.x, anchor.width},
+                                 .anchor = rules.anchor.x,
+                                 .gravity = rules.gravity.x,
+                                 .length = size.width,
+                                 .offset = rules.offset.x};
+  const PlacementAxis vertical{.anchor_rect = {anchor.y, anchor.height},
+                               .anchor = rules.anchor.y,
+                               .gravity = rules.gravity.y,
+                               .length = size.height,
+                               .offset = rules.offset.y};
   Span x = horizontal.placed(horizontal.anchor, horizontal.gravity);
   Span y = vertical.placed(vertical.anchor, vertical.gravity);
   if (bounds) {

@@ -9,9 +9,9 @@
 namespace demo {
 namespace {
 
-constexpr int version = 1;
+constexpr int wp_presentation_version = 1;
 
-const struct wp_presentation_interface requests = {
+const struct wp_presentation_interface wp_presentation_requests = {
     .destroy = destroy_resource,
     .feedback = request<&PresentationBinding::feedback>,
 };
@@ -19,15 +19,15 @@ const struct wp_presentation_interface requests = {
 }  // namespace
 
 Presentation::Presentation(wl_display* display)
-    : global_{
-          make_global<&Presentation::bind>(display, &wp_presentation_interface, version, *this)} {}
+    : global_{make_global<&Presentation::bind>(display, &wp_presentation_interface,
+                                               wp_presentation_version, *this)} {}
 
 // Frames are timed by the loop's clock and by the kernel's page flips: both are CLOCK_MONOTONIC.
 void Presentation::bind(wl_client* client, int bound_version, std::uint32_t id) {
   auto binding = std::make_unique<PresentationBinding>(client);
   wl_resource* const resource =
       create_resource(client, &wp_presentation_interface, bound_version, id);
-  give_object(resource, &requests, std::move(binding));
+  give_object(resource, &wp_presentation_requests, std::move(binding));
   wp_presentation_send_clock_id(resource, CLOCK_MONOTONIC);
 }
 

@@ -8,7 +8,7 @@
 namespace demo {
 namespace {
 
-constexpr int version = 1;
+constexpr int primary_selection_device_manager_version = 1;
 
 class Source final : public SelectionSource {
  public:
@@ -44,34 +44,35 @@ class Device final : public Selection::Device {
   void send_selection(SelectionSource* source) override;
 };
 
-const struct zwp_primary_selection_source_v1_interface source_requests = {
+const struct zwp_primary_selection_source_v1_interface primary_selection_source_requests = {
     .offer = request<&Source::offer>,
     .destroy = destroy_resource,
 };
 
-const struct zwp_primary_selection_offer_v1_interface offer_requests = {
+const struct zwp_primary_selection_offer_v1_interface primary_selection_offer_requests = {
     .receive = request<&Offer::receive>,
     .destroy = destroy_resource,
 };
 
-const struct zwp_primary_selection_device_v1_interface device_requests = {
+const struct zwp_primary_selection_device_v1_interface primary_selection_device_requests = {
     .set_selection = request<&Device::set_selection>,
     .destroy = destroy_resource,
 };
 
-const struct zwp_primary_selection_device_manager_v1_interface requests = {
-    .create_source = request<&PrimarySelectionBinding::create_source>,
-    .get_device = request<&PrimarySelectionBinding::get_device>,
-    .destroy = destroy_resource,
+const struct zwp_primary_selection_device_manager_v1_interface
+    primary_selection_device_manager_requests = {
+        .create_source = request<&PrimarySelectionBinding::create_source>,
+        .get_device = request<&PrimarySelectionBinding::get_device>,
+        .destroy = destroy_resource,
 };
 
 void Device::send_selection(SelectionSource* source) {
   if (source == nullptr)
     return zwp_primary_selection_device_v1_send_selection(resource(), nullptr);
-  wl_resource* const offer =
-      create_resource(client(), &zwp_primary_selection_offer_v1_interface, version, 0);
+  wl_resource* const offer = create_resource(client(), &zwp_primary_selection_offer_v1_interface,
+                                             primary_selection_device_manager_version, 0);
   try {
-    give_object(offer, &offer_requests, std::make_unique<Offer>(offer, *source));
+    give_object(offer, &primary_selection_offer_requests, std::make_unique<Offer>(offer, *source));
   } catch (...) {
     wl_resource_destroy(offer);  // the client does not know of it
     throw;
@@ -87,26 +88,30 @@ void Device::send_selection(SelectionSource* source) {
 PrimarySelection::PrimarySelection(wl_display* display, Seat& seat)
     : selection_{display, seat},
       global_{make_global<&PrimarySelection::bind>(
-          display, &zwp_primary_selection_device_manager_v1_interface, version, *this)} {}
+          display, &zwp_primary_selection_device_manager_v1_interface,
+          primary_selection_device_manager_version, *this)} {}
 
 void PrimarySelection::bind(wl_client* client, int bound_version, std::uint32_t id) {
   auto object = std::make_unique<PrimarySelectionBinding>(*this, client);
   give_object(create_resource(client, &zwp_primary_selection_device_manager_v1_interface,
                               bound_version, id),
-              &requests, std::move(object));
+              &primary_selection_device_manager_requests, std::move(object));
 }
 
 void PrimarySelectionBinding::create_source(wl_resource* resource, std::uint32_t id) {
-  wl_resource* const source = create_resource(
-      wl_resource_get_client(resource), &zwp_primary_selection_source_v1_interface, version, id);
-  give_object(source, &source_requests, std::make_unique<Source>(source));
+  wl_resource* const source =
+      create_resource(wl_resource_get_client(resource), &zwp_primary_selection_source_v1_interface,
+                      primary_selection_device_manager_version, id);
+  give_object(source, &primary_selection_source_requests, std::make_unique<Source>(source));
 }
 
 void PrimarySelectionBinding::get_device(wl_resource* resource, std::uint32_t id,
                                          wl_resource* /*seat: there is only one*/) {
-  wl_resource* const device = create_resource(
-      wl_resource_get_client(resource), &zwp_primary_selection_device_v1_interface, version, id);
-  give_object(device, &device_requests, std::make_unique<Device>(owner_.selection_, device));
+  wl_resource* const device =
+      create_resource(wl_resource_get_client(resource), &zwp_primary_selection_device_v1_interface,
+                      primary_selection_device_manager_version, id);
+  give_object(device, &primary_selection_device_requests,
+              std::make_unique<Device>(owner_.selection_, device));
 }
 
 }  // namespace demo

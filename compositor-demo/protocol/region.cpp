@@ -12,7 +12,7 @@ namespace demo {
 
 namespace {
 
-const struct wl_region_interface requests = {
+const struct wl_region_interface wl_region_requests = {
     .destroy = destroy_resource,
     .add = request<&RegionObject::add>,
     .subtract = request<&RegionObject::subtract>,
@@ -22,7 +22,7 @@ const struct wl_region_interface requests = {
 
 void RegionObject::create(wl_client* client, int version, std::uint32_t id) {
   auto region = std::make_unique<RegionObject>(client);
-  give_object(create_resource(client, &wl_region_interface, version, id), &requests,
+  give_object(create_resource(client, &wl_region_interface, version, id), &wl_region_requests,
               std::move(region));
 }
 

@@ -9,7 +9,7 @@
 namespace demo {
 namespace {
 
-constexpr int version = 1;
+constexpr int relative_pointer_manager_version = 1;
 
 class RelativePointer {
  public:
@@ -27,32 +27,35 @@ class RelativePointer {
   Charge charge_;
 };
 
-const struct zwp_relative_pointer_manager_v1_interface manager_requests = {
+const struct zwp_relative_pointer_manager_v1_interface relative_pointer_manager_requests = {
     .destroy = destroy_resource,
     .get_relative_pointer = request<&RelativePointerBinding::get_relative_pointer>,
 };
 
-const struct zwp_relative_pointer_v1_interface pointer_requests = {.destroy = destroy_resource};
+const struct zwp_relative_pointer_v1_interface relative_pointer_requests = {.destroy =
+                                                                                destroy_resource};
 
 }  // namespace
 
 RelativePointers::RelativePointers(wl_display* display)
-    : global_{make_global<&RelativePointers::bind>(
-          display, &zwp_relative_pointer_manager_v1_interface, version, *this)} {}
+    : global_{make_global<&RelativePointers::bind>(display,
+                                                   &zwp_relative_pointer_manager_v1_interface,
+                                                   relative_pointer_manager_version, *this)} {}
 
 void RelativePointers::bind(wl_client* client, int bound_version, std::uint32_t id) {
   auto binding = std::make_unique<RelativePointerBinding>(*this, client);
   give_object(
       create_resource(client, &zwp_relative_pointer_manager_v1_interface, bound_version, id),
-      &manager_requests, std::move(binding));
+      &relative_pointer_manager_requests, std::move(binding));
 }
 
 // There is one seat, and so one pointer.
 void RelativePointerBinding::get_relative_pointer(wl_resource* resource, std::uint32_t id,
                                                   wl_resource* /*pointer*/) {
-  wl_resource* const pointer = create_resource(wl_resource_get_client(resource),
-                                               &zwp_relative_pointer_v1_interface, version, id);
-  give_object(pointer, &pointer_requests,
+  wl_resource* const pointer =
+      create_resource(wl_resource_get_client(resource), &zwp_relative_pointer_v1_interface,
+                      relative_pointer_manager_version, id);
+  give_object(pointer, &relative_pointer_requests,
               std::make_unique<RelativePointer>(owner_.resources_, pointer));
 }
 

@@ -3,7 +3,7 @@
 namespace demo {
 namespace {
 
-constexpr int version = 8;
+constexpr int wl_seat_version = 8;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ Seat::Seat(wl_display* display)
         keyboard_client_gone_.disconnect();
         keyboard_client_ = nullptr;
       }},
-      global_{make_global<&Seat::bind>(display, &wl_seat_interface, version, *this)} {}
+      global_{make_global<&Seat::bind>(display, &wl_seat_interface, wl_seat_version, *this)} {}
 
 Seat::Resource::Resource(Seat& seat, wl_resource* resource)
     : seat_{seat}, resource_{resource}, charge_{wl_resource_get_client(resource), Limit::Bindings} {

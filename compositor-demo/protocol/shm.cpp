@@ -14,9 +14,9 @@ namespace demo {
 
 namespace {
 
-const struct wl_shm_interface shm_requests = {.create_pool = request<&ShmBinding::create_pool>};
+const struct wl_shm_interface wl_shm_requests = {.create_pool = request<&ShmBinding::create_pool>};
 
-const struct wl_shm_pool_interface pool_requests = {
+const struct wl_shm_pool_interface wl_shm_pool_requests = {
     .create_buffer = request<&ShmPoolObject::create_buffer>,
     .destroy = destroy_resource,
     .resize = request<&ShmPoolObject::resize>,
@@ -30,7 +30,7 @@ Shm::Shm(wl_display* display)
 void Shm::bind(wl_client* client, int version, std::uint32_t id) {
   auto binding = std::make_unique<ShmBinding>(client);
   wl_resource* const resource = create_resource(client, &wl_shm_interface, version, id);
-  give_object(resource, &shm_requests, std::move(binding));
+  give_object(resource, &wl_shm_requests, std::move(binding));
   wl_shm_send_format(resource, WL_SHM_FORMAT_ARGB8888);
   wl_shm_send_format(resource, WL_SHM_FORMAT_XRGB8888);
 }
@@ -52,7 +52,7 @@ void ShmBinding::create_pool(wl_resource* resource, std::uint32_t id, std::int32
   auto object = std::make_unique<ShmPoolObject>(std::move(pool));
   give_object(
       create_resource(client, &wl_shm_pool_interface, wl_resource_get_version(resource), id),
-      &pool_requests, std::move(object));
+      &wl_shm_pool_requests, std::move(object));
 }
 
 void ShmPoolObject::create_buffer(wl_resource* resource, std::uint32_t id, std::int32_t offset,

@@ -12,9 +12,9 @@
 namespace demo {
 namespace {
 
-constexpr int version = 1;
+constexpr int single_pixel_buffer_manager_version = 1;
 
-const struct wp_single_pixel_buffer_manager_v1_interface requests = {
+const struct wp_single_pixel_buffer_manager_v1_interface single_pixel_buffer_manager_requests = {
     .destroy = destroy_resource,
     .create_u32_rgba_buffer = request<&SinglePixelBinding::create_u32_rgba_buffer>,
 };
@@ -51,14 +51,15 @@ class SinglePixelBuffer final : public Buffer {
 }  // namespace
 
 SinglePixelBuffers::SinglePixelBuffers(wl_display* display)
-    : global_{make_global<&SinglePixelBuffers::bind>(
-          display, &wp_single_pixel_buffer_manager_v1_interface, version, *this)} {}
+    : global_{make_global<&SinglePixelBuffers::bind>(display,
+                                                     &wp_single_pixel_buffer_manager_v1_interface,
+                                                     single_pixel_buffer_manager_version, *this)} {}
 
 void SinglePixelBuffers::bind(wl_client* client, int bound_version, std::uint32_t id) {
   auto binding = std::make_unique<SinglePixelBinding>(client);
   give_object(
       create_resource(client, &wp_single_pixel_buffer_manager_v1_interface, bound_version, id),
-      &requests, std::move(binding));
+      &single_pixel_buffer_manager_requests, std::move(binding));
 }
 
 void SinglePixelBinding::create_u32_rgba_buffer(wl_resource* resource, std::uint32_t id,

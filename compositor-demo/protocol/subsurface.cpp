@@ -13,12 +13,12 @@ namespace demo {
 
 namespace {
 
-const struct wl_subcompositor_interface subcompositor_requests = {
+const struct wl_subcompositor_interface wl_subcompositor_requests = {
     .destroy = destroy_resource,
     .get_subsurface = request<&SubcompositorBinding::get_subsurface>,
 };
 
-const struct wl_subsurface_interface subsurface_requests = {
+const struct wl_subsurface_interface wl_subsurface_requests = {
     .destroy = destroy_resource,
     .set_position = request<&Subsurface::set_position>,
     .place_above = request<&Subsurface::place_above>,
@@ -35,7 +35,7 @@ Subcompositor::Subcompositor(wl_display* display)
 void Subcompositor::bind(wl_client* client, int version, std::uint32_t id) {
   auto binding = std::make_unique<SubcompositorBinding>(client);
   give_object(create_resource(client, &wl_subcompositor_interface, version, id),
-              &subcompositor_requests, std::move(binding));
+              &wl_subcompositor_requests, std::move(binding));
 }
 
 void SubcompositorBinding::get_subsurface(wl_resource* resource, std::uint32_t id,
@@ -56,7 +56,7 @@ void SubcompositorBinding::get_subsurface(wl_resource* resource, std::uint32_t i
   auto subsurface = std::make_unique<Subsurface>(client, surface, parent);
   give_object(
       create_resource(client, &wl_subsurface_interface, wl_resource_get_version(resource), id),
-      &subsurface_requests, std::move(subsurface));
+      &wl_subsurface_requests, std::move(subsurface));
 }
 
 Subsurface::Subsurface(wl_client* client, Surface& surface, Surface& parent)

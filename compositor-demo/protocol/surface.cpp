@@ -18,7 +18,7 @@ namespace demo {
 
 namespace {
 
-const struct wl_surface_interface requests = {
+const struct wl_surface_interface wl_surface_requests = {
     .destroy = destroy_resource,
     .attach = request<&Surface::attach>,
     .damage = request<&Surface::damage>,
@@ -60,7 +60,7 @@ Surface::State::State() = default;
 void Surface::create(Compositor& compositor, wl_client* client, int version, std::uint32_t id) {
   wl_resource* const resource = create_resource(client, &wl_surface_interface, version, id);
   try {
-    give_object(resource, &requests, std::make_unique<Surface>(compositor, resource));
+    give_object(resource, &wl_surface_requests, std::make_unique<Surface>(compositor, resource));
   } catch (...) {
     wl_resource_destroy(resource);
     throw;
@@ -86,8 +86,9 @@ Surface& Surface::from(wl_resource* resource) noexcept {
 }
 
 Surface* Surface::from_any(wl_resource* resource) noexcept {
-  return wl_resource_instance_of(resource, &wl_surface_interface, &requests) != 0 ? &from(resource)
-                                                                                  : nullptr;
+  return wl_resource_instance_of(resource, &wl_surface_interface, &wl_surface_requests) != 0
+             ? &from(resource)
+             : nullptr;
 }
 
 // --------------------------------------------------------------------------------------- roles

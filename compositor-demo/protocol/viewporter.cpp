@@ -7,14 +7,14 @@
 namespace demo {
 namespace {
 
-constexpr int version = 1;
+constexpr int wp_viewporter_version = 1;
 
-const struct wp_viewporter_interface viewporter_requests = {
+const struct wp_viewporter_interface wp_viewporter_requests = {
     .destroy = destroy_resource,
     .get_viewport = request<&ViewporterBinding::get_viewport>,
 };
 
-const struct wp_viewport_interface viewport_requests = {
+const struct wp_viewport_interface wp_viewport_requests = {
     .destroy = destroy_resource,
     .set_source = request<&Viewport::set_source>,
     .set_destination = request<&Viewport::set_destination>,
@@ -27,12 +27,13 @@ static_assert(Surface::viewport_bad_size == WP_VIEWPORT_ERROR_BAD_SIZE &&
               Surface::viewport_out_of_buffer == WP_VIEWPORT_ERROR_OUT_OF_BUFFER);
 
 Viewporter::Viewporter(wl_display* display)
-    : global_{make_global<&Viewporter::bind>(display, &wp_viewporter_interface, version, *this)} {}
+    : global_{make_global<&Viewporter::bind>(display, &wp_viewporter_interface,
+                                             wp_viewporter_version, *this)} {}
 
 void Viewporter::bind(wl_client* client, int bound_version, std::uint32_t id) {
   auto binding = std::make_unique<ViewporterBinding>(client);
   give_object(create_resource(client, &wp_viewporter_interface, bound_version, id),
-              &viewporter_requests, std::move(binding));
+              &wp_viewporter_requests, std::move(binding));
 }
 
 void ViewporterBinding::get_viewport(wl_resource* resource, std::uint32_t id,
@@ -41,9 +42,9 @@ void ViewporterBinding::get_viewport(wl_resource* resource, std::uint32_t id,
   if (surface.has_viewport())
     throw ProtocolError{resource, WP_VIEWPORTER_ERROR_VIEWPORT_EXISTS,
                         "the wl_surface already has a wp_viewport"};
-  wl_resource* const viewport =
-      create_resource(wl_resource_get_client(resource), &wp_viewport_interface, version, id);
-  give_object(viewport, &viewport_requests, std::make_unique<Viewport>(viewport, surface));
+  wl_resource* const viewport = create_resource(wl_resource_get_client(resource),
+                                                &wp_viewport_interface, wp_viewporter_version, id);
+  give_object(viewport, &wp_viewport_requests, std::make_unique<Viewport>(viewport, surface));
 }
 
 Viewport::Viewport(wl_resource* resource, Surface& surface)

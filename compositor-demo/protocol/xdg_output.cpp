@@ -10,14 +10,14 @@
 namespace demo {
 namespace {
 
-constexpr int version = 3;
+constexpr int xdg_output_manager_version = 3;
 
-const struct zxdg_output_manager_v1_interface manager_requests = {
+const struct zxdg_output_manager_v1_interface xdg_output_manager_requests = {
     .destroy = destroy_resource,
     .get_xdg_output = request<&XdgOutputBinding::get_xdg_output>,
 };
 
-const struct zxdg_output_v1_interface output_requests = {.destroy = destroy_resource};
+const struct zxdg_output_v1_interface xdg_output_requests = {.destroy = destroy_resource};
 
 void leave_list(wl_resource* resource) noexcept {
   wl_list_remove(wl_resource_get_link(resource));
@@ -29,12 +29,12 @@ void leave_list(wl_resource* resource) noexcept {
 XdgOutputManager::XdgOutputManager(wl_display* display, Outputs& outputs)
     : outputs_{outputs},
       global_{make_global<&XdgOutputManager::bind>(display, &zxdg_output_manager_v1_interface,
-                                                   version, *this)} {}
+                                                   xdg_output_manager_version, *this)} {}
 
 void XdgOutputManager::bind(wl_client* client, int bound_version, std::uint32_t id) {
   auto binding = std::make_unique<XdgOutputBinding>(outputs_, client);
   give_object(create_resource(client, &zxdg_output_manager_v1_interface, bound_version, id),
-              &manager_requests, std::move(binding));
+              &xdg_output_manager_requests, std::move(binding));
 }
 
 void XdgOutputBinding::get_xdg_output(wl_resource* resource, std::uint32_t id,
@@ -45,7 +45,7 @@ void XdgOutputBinding::get_xdg_output(wl_resource* resource, std::uint32_t id,
   wl_resource* const xdg_output =
       create_resource(client, &zxdg_output_v1_interface, bound_version, id);
   wl_list_init(wl_resource_get_link(xdg_output));
-  wl_resource_set_implementation(xdg_output, &output_requests, charge.release(), &leave_list);
+  wl_resource_set_implementation(xdg_output, &xdg_output_requests, charge.release(), &leave_list);
   OutputGlobal* const output = outputs_.find(output_resource);
   if (output == nullptr)  // it is gone: nothing more is said of it
     return;

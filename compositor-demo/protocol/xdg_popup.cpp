@@ -22,7 +22,7 @@ constexpr int max_depth = 32;
 // Places that were configured and never acknowledged; the oldest are forgotten beyond this.
 constexpr std::size_t max_sent = 64;
 
-const struct xdg_popup_interface requests = {
+const struct xdg_popup_interface xdg_popup_requests = {
     .destroy = request<&XdgPopup::destroy>,
     .grab = request<&XdgPopup::grab>,
     .reposition = request<&XdgPopup::reposition>,
@@ -51,7 +51,7 @@ XdgPopup& XdgPopup::create(XdgSurface& surface, int version, std::uint32_t id, X
                            const PlacementRules& rules) {
   wl_resource* resource = create_resource(wl_resource_get_client(surface.resource()),
                                           &xdg_popup_interface, version, id);
-  XdgPopup& popup = give_object(resource, &requests,
+  XdgPopup& popup = give_object(resource, &xdg_popup_requests,
                                 std::make_unique<XdgPopup>(surface, resource, parent, rules));
   // The client may not know yet that what it opens a popup on was dismissed.
   if (parent != nullptr && !parent->object()->may_be_shown())

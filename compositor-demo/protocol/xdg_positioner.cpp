@@ -9,7 +9,7 @@
 namespace demo {
 namespace {
 
-const struct xdg_positioner_interface requests = {
+const struct xdg_positioner_interface xdg_positioner_requests = {
     .destroy = destroy_resource,
     .set_size = request<&XdgPositioner::set_size>,
     .set_anchor_rect = request<&XdgPositioner::set_anchor_rect>,
@@ -42,7 +42,7 @@ constexpr std::array<Side, 9> sides = {{
 void XdgPositioner::create(wl_client* client, int version, std::uint32_t id) {
   auto positioner = std::make_unique<XdgPositioner>(client);
   wl_resource* resource = create_resource(client, &xdg_positioner_interface, version, id);
-  give_object(resource, &requests, std::move(positioner));
+  give_object(resource, &xdg_positioner_requests, std::move(positioner));
 }
 
 XdgPositioner& XdgPositioner::from(wl_resource* resource) noexcept {

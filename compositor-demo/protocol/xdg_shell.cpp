@@ -10,7 +10,7 @@
 namespace demo {
 namespace {
 
-constexpr int version = 5;
+constexpr int xdg_wm_base_version = 5;
 
 std::int64_t area(const Rect& rect) noexcept {
   return std::int64_t{rect.width} * rect.height;
@@ -23,7 +23,8 @@ XdgShell::XdgShell(wl_display* display, Windows& windows, const Outputs& outputs
       windows_{windows},
       all_outputs_{outputs},
       seat_{seat},
-      global_{make_global<&XdgShell::bind>(display, &xdg_wm_base_interface, version, *this)} {}
+      global_{make_global<&XdgShell::bind>(display, &xdg_wm_base_interface, xdg_wm_base_version,
+                                           *this)} {}
 
 Size XdgShell::window_bounds() const noexcept {
   return outputs_.empty() ? Size{} : outputs_.front().size();

@@ -17,12 +17,12 @@ namespace demo {
 namespace {
 
 // A client that lets more configures than this go by cannot acknowledge the oldest any more.
-constexpr std::size_t max_unacknowledged = 1024;
+constexpr std::size_t max_unacknowledged_configures = 1024;
 
 constexpr std::string_view toplevel_role = "xdg_toplevel";
 constexpr std::string_view popup_role = "xdg_popup";
 
-const struct xdg_surface_interface requests = {
+const struct xdg_surface_interface xdg_surface_requests = {
     .destroy = request<&XdgSurface::destroy>,
     .get_toplevel = request<&XdgSurface::get_toplevel>,
     .get_popup = request<&XdgSurface::get_popup>,
@@ -44,7 +44,8 @@ void XdgSurface::create(XdgWmBase& wm_base, Surface& surface, std::uint32_t id) 
                         "the wl_surface already has a buffer"};
   wl_resource* resource = create_resource(surface.client(), &xdg_surface_interface,
                                           wl_resource_get_version(wm_base.resource()), id);
-  give_object(resource, &requests, std::make_unique<XdgSurface>(wm_base, resource, surface));
+  give_object(resource, &xdg_surface_requests,
+              std::make_unique<XdgSurface>(wm_base, resource, surface));
 }
 
 XdgSurface* XdgSurface::from(wl_resource* resource) noexcept {
@@ -97,7 +98,7 @@ void XdgSurface::configure() {
     return;
   const std::uint32_t serial = shell_.next_serial();
   unacknowledged_.push_back(serial);
-  if (unacknowledged_.size() > max_unacknowledged)
+  if (unacknowledged_.size() > max_unacknowledged_configures)
     unacknowledged_.pop_front();
   object_->send_configuration(serial);
   xdg_surface_send_configure(resource_, serial);

@@ -22,9 +22,9 @@ namespace {
 
 constexpr std::size_t max_text = 1024;
 // Configurations that were sent and never acknowledged; the oldest are forgotten beyond this.
-constexpr std::size_t max_unacknowledged = 64;
+constexpr std::size_t max_unacknowledged_states = 64;
 
-const struct xdg_toplevel_interface requests = {
+const struct xdg_toplevel_interface xdg_toplevel_requests = {
     .destroy = destroy_resource,
     .set_parent = request<&XdgToplevel::set_parent>,
     .set_title = request<&XdgToplevel::set_title>,
@@ -59,7 +59,8 @@ bool exceeds(int smaller, int larger) noexcept {
 XdgToplevel& XdgToplevel::create(XdgSurface& surface, int version, std::uint32_t id) {
   wl_resource* resource = create_resource(wl_resource_get_client(surface.resource()),
                                           &xdg_toplevel_interface, version, id);
-  return give_object(resource, &requests, std::make_unique<XdgToplevel>(surface, resource));
+  return give_object(resource, &xdg_toplevel_requests,
+                     std::make_unique<XdgToplevel>(surface, resource));
 }
 
 XdgToplevel* XdgToplevel::from(wl_resource* resource) noexcept {
@@ -138,7 +139,7 @@ void XdgToplevel::send_configuration(std::uint32_t serial) {
   xdg_toplevel_send_configure(resource_, wanted_.size.width, wanted_.size.height, &array);
   sent_ = wanted_;
   unacknowledged_.emplace_back(serial, sent_);
-  if (unacknowledged_.size() > max_unacknowledged)
+  if (unacknowledged_.size() > max_unacknowledged_states)
     unacknowledged_.pop_front();
 }
 

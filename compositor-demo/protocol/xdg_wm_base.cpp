@@ -14,7 +14,7 @@
 namespace demo {
 namespace {
 
-const struct xdg_wm_base_interface requests = {
+const struct xdg_wm_base_interface xdg_wm_base_requests = {
     .destroy = request<&XdgWmBase::destroy>,
     .create_positioner = request<&XdgWmBase::create_positioner>,
     .get_xdg_surface = request<&XdgWmBase::get_xdg_surface>,
@@ -25,7 +25,7 @@ const struct xdg_wm_base_interface requests = {
 
 void XdgWmBase::create(XdgShell& shell, wl_client* client, int version, std::uint32_t id) {
   wl_resource* resource = create_resource(client, &xdg_wm_base_interface, version, id);
-  give_object(resource, &requests, std::make_unique<XdgWmBase>(shell, resource));
+  give_object(resource, &xdg_wm_base_requests, std::make_unique<XdgWmBase>(shell, resource));
 }
 
 XdgWmBase::XdgWmBase(XdgShell& shell, wl_resource* resource)

@@ -96,6 +96,15 @@ TEST_F(TestCommand, AProgramWithoutResultsIsAFailure) {
 }
 
 TEST_F(TestCommand, ABuildThatFailsIsAFailure) {
+  meson_leaves(passed_case);
+  place.fake("ninja", "exit 1");
+  const auto result = run();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(last_line(result.output), "0 passed, 1 failed, 0 skipped");
+  EXPECT_THAT(place.calls("meson"), testing::IsEmpty()) << "what was built before is not tested";
+}
+
+TEST_F(TestCommand, MesonThatFailsIsAFailure) {
   meson_leaves(passed_case, "OK", 1);
   const auto result = run();
   EXPECT_EQ(result.status, 1);

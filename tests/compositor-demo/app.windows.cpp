@@ -26,18 +26,18 @@ namespace {
 using testing::Contains;
 using testing::Not;
 
-constexpr Size screen{1024, 1024};  // places are parts of it, without rounding
+constexpr Size square_screen{1024, 1024};  // places are parts of it, without rounding
 
 Options headless() {
   Options options;
   options.backend = Backend::Headless;
-  options.output.size = screen;
+  options.output.size = square_screen;
   return options;
 }
 
-class Compositor final : public ServesClients {
+class WholeCompositor final : public ServesClients {
  public:
-  Compositor() : app_{(set_environment(), loop_.handle()), loop_.signal(), headless()} {}
+  WholeCompositor() : app_{(set_environment(), loop_.handle()), loop_.signal(), headless()} {}
 
   void admit(int socket) override { client_ = app_.add_client(calloop::OwnedFd{socket}); }
   void serve() override {
@@ -109,8 +109,8 @@ class AppWindows : public testing::Test {
         position);
   }
   void point_at(Point place) {
-    compositor.input().pointer_placed(double{1} * place.x / screen.width,
-                                      double{1} * place.y / screen.height, now());
+    compositor.input().pointer_placed(double{1} * place.x / square_screen.width,
+                                      double{1} * place.y / square_screen.height, now());
     client.roundtrip();
   }
   void button(bool pressed) {
@@ -135,7 +135,7 @@ class AppWindows : public testing::Test {
     return inside - heard.pointer_at.value_or(Point{});
   }
 
-  Compositor compositor;
+  WholeCompositor compositor;
   LoopbackClient client{compositor};
   Heard heard{client};
 };
@@ -180,8 +180,8 @@ class Dragging : public AppWindows, public testing::WithParamInterface<Held> {
   }
   void touch(void (Input::Host::*what)(std::int32_t, double, double, calloop::TimePoint),
              Point place) {
-    (compositor.input().*what)(1, double{1} * place.x / screen.width,
-                               double{1} * place.y / screen.height, now());
+    (compositor.input().*what)(1, double{1} * place.x / square_screen.width,
+                               double{1} * place.y / square_screen.height, now());
     compositor.input().touch_frame();
   }
 };
@@ -296,7 +296,7 @@ TEST_F(AppWindows, FillTheScreenAndComeBack) {
     else
       xdg_toplevel_set_maximized(window.toplevel.get());
     client.roundtrip();
-    EXPECT_EQ(window.configures.back().size, screen);
+    EXPECT_EQ(window.configures.back().size, square_screen);
     EXPECT_THAT(
         window.configures.back().states,
         Contains(fullscreen ? XDG_TOPLEVEL_STATE_FULLSCREEN : XDG_TOPLEVEL_STATE_MAXIMIZED));
@@ -332,7 +332,7 @@ TEST_F(AppWindows, ThatAreFullscreenFromTheBeginningAreThere) {
   window.commit();
   client.roundtrip();
   ASSERT_EQ(window.configures.size(), 1U);
-  EXPECT_EQ(window.configures[0].size, screen);
+  EXPECT_EQ(window.configures[0].size, square_screen);
   follow(window);
   EXPECT_EQ(corner_from({400, 375}), (Point{0, 0}));
 }

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -21,6 +20,7 @@
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -147,34 +147,30 @@ TEST_F(Installed, PkgConfigKnowsTheVersion) {
 }
 
 TEST_F(Installed, SharedLibrariesExportOnlyCalloop) {
-  static const std::regex ours(
-      "^[0-9a-f]+ . (((typeinfo|typeinfo name|vtable|VTT|guard variable) for )?calloop::.*)$");
+  const std::string ours =
+      "'^[0-9a-f]+ . ((typeinfo|typeinfo name|vtable|VTT|guard variable) for )?calloop::'";
   std::vector<std::string> names{"libcalloop.so"};
   for (const auto& [adapter, program] : adapters) {
     names.push_back(std::string{"lib"} + adapter + ".so");
   }
   for (const std::string& name : names) {
-    std::istringstream symbols(
-        output_of("nm --dynamic --demangle --defined-only " + quoted(libraries() / name)));
-    int count = 0;
-    for (std::string line; std::getline(symbols, line); ++count) {
-      EXPECT_TRUE(std::regex_match(line, ours)) << name << " exports " << line;
-    }
-    EXPECT_GT(count, 5) << name;
+    const std::string symbols =
+        "nm --dynamic --demangle --defined-only " + quoted(libraries() / name);
+    EXPECT_EQ(
+        output_of(symbols + " | { grep --invert-match --extended-regexp " + ours + " || true; }"),
+        "")
+        << name;
+    EXPECT_GT(std::stoi(output_of(symbols + " | wc --lines")), 5) << name;
   }
 }
 
 TEST_F(Installed, LibraryNeedsOnlyWhatEveryProgramHas) {
-  static const std::regex needed(R"(NEEDED.*\[([^\]]+)\])");
-  const std::string dynamic =
-      output_of("readelf --dynamic " + quoted(libraries() / "libcalloop.so"));
-  std::set<std::string> libraries_needed;
-  for (std::sregex_iterator match(dynamic.begin(), dynamic.end(), needed), end; match != end;
-       ++match) {
-    libraries_needed.insert((*match)[1]);
-  }
-  EXPECT_THAT(libraries_needed, testing::IsSubsetOf({"libc.so.6", "libstdc++.so.6", "libgcc_s.so.1",
-                                                     "libm.so.6", "ld-linux-x86-64.so.2"}));
+  std::istringstream needed{output_of("readelf --dynamic " + quoted(libraries() / "libcalloop.so") +
+                                      R"( | sed --quiet 's/.*NEEDED.*\[\(.*\)\].*/\1/p')")};
+  const std::vector<std::string> names{std::istream_iterator<std::string>{needed}, {}};
+  EXPECT_THAT(names, Contains("libc.so.6"));
+  EXPECT_THAT(names, testing::IsSubsetOf({"libc.so.6", "libstdc++.so.6", "libgcc_s.so.1",
+                                          "libm.so.6", "ld-linux-x86-64.so.2"}));
 }
 
 TEST(Subproject, GivesTheStaticLibrary) {

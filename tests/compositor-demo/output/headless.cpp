@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using calloop::TimePoint;
 
-constexpr TimePoint start{1000s};
+constexpr TimePoint first_moment{1000s};
 
 // Paints each frame in one colour.
 class Painter : public Output::Host {
@@ -49,7 +49,7 @@ class Painter : public Output::Host {
 };
 
 TEST(HeadlessOutput, TakesFramesAtItsRate) {
-  auto backend = std::make_unique<calloop::TestBackend>(start);
+  auto backend = std::make_unique<calloop::TestBackend>(first_moment);
   calloop::TestBackend& time = *backend;
   calloop::EventLoop<> loop{std::move(backend)};
   Painter painter;
@@ -63,8 +63,8 @@ TEST(HeadlessOutput, TakesFramesAtItsRate) {
   output.request_frame();
   while (painter.sequences.size() < 3)
     loop.dispatch(std::nullopt);
-  EXPECT_EQ(painter.frame_at, start + 33'333'333ns);
-  EXPECT_GE(time.now(), start + 33'333'333ns);
+  EXPECT_EQ(painter.frame_at, first_moment + 33'333'333ns);
+  EXPECT_GE(time.now(), first_moment + 33'333'333ns);
   EXPECT_EQ(painter.ages, (std::vector{0, 1, 1}));
   EXPECT_EQ(painter.sequences, (std::vector<std::uint64_t>{1, 2, 3}));
 }

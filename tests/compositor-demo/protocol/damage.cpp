@@ -27,7 +27,7 @@
 namespace demo {
 namespace {
 
-constexpr Size screen{96, 80};
+constexpr Size small_screen{96, 80};
 constexpr pixman_color_t background{0x2a2a, 0x3535, 0x4242, 0xffff};
 constexpr int side = 48;  // of the largest buffer
 
@@ -361,8 +361,8 @@ class DamageTest : public testing::TestWithParam<int> {
   wp_viewporter* viewporter = static_cast<wp_viewporter*>(client.bind(wp_viewporter_interface));
   std::vector<Placed> windows;  // from the lowest to the topmost
   Renderer renderer{background};
-  std::array<test::Image, 2> targets{test::image(screen), test::image(screen)};
-  test::Image whole = test::image(screen);
+  std::array<test::Image, 2> targets{test::image(small_screen), test::image(small_screen)};
+  test::Image whole = test::image(small_screen);
   int frames = 0;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 using test::Sprite;
 
-constexpr Size screen{16, 16};
+constexpr Size canvas{16, 16};
 
 Sprite numbered(Size size, Transform transform, int scale) {
   Sprite s;
@@ -29,8 +29,8 @@ TEST(Paint, TurnsAndScalesLikeTheProtocolSays) {
   for (int t = 0; t < 8; ++t) {
     for (const int scale : {1, 2, 3}) {
       const Sprite s = numbered({7, 5}, static_cast<Transform>(t), scale);
-      const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
-      paint_picture(target.get(), Rect::at({}, screen).intersected(s.picture().area()),
+      const test::Image target = test::image(canvas, PIXMAN_x8r8g8b8);
+      paint_picture(target.get(), Rect::at({}, canvas).intersected(s.picture().area()),
                     s.picture());
       for (int y = 0; y < 5; ++y)
         for (int x = 0; x < 7; ++x)
@@ -43,13 +43,13 @@ TEST(Paint, TurnsAndScalesLikeTheProtocolSays) {
 
 TEST(Paint, StaysInsideTheRegion) {
   const Sprite s = numbered({10, 10}, Transform::Normal, 1);
-  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+  const test::Image target = test::image(canvas, PIXMAN_x8r8g8b8);
   test::fill(target.get(), 0x777777);
   const Region where = Region{Rect{4, 4, 2, 2}}.unite(Rect{8, 8, 1, 3});
   paint_picture(target.get(), where, s.picture());
   paint_background(target.get(), Rect{0, 0, 1, 1}, {0, 0, 0xffff, 0xffff});
-  for (int y = 0; y < screen.height; ++y) {
-    for (int x = 0; x < screen.width; ++x) {
+  for (int y = 0; y < canvas.height; ++y) {
+    for (int x = 0; x < canvas.width; ++x) {
       std::uint32_t expected = 0x777777;
       if (where.contains(Point{x, y}))
         expected = static_cast<std::uint32_t>((x - 3) * 16 + y - 2);
@@ -62,7 +62,7 @@ TEST(Paint, StaysInsideTheRegion) {
 
 TEST(Paint, LeavesTheImageAsItWas) {
   const Sprite s = numbered({4, 4}, Transform::Flipped90, 2);
-  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+  const test::Image target = test::image(canvas, PIXMAN_x8r8g8b8);
   paint_picture(target.get(), Rect{3, 2, 4, 4}, s.picture());
   const test::Image copy = test::image({8, 8});
   pixman_image_composite32(PIXMAN_OP_SRC, s.pixels.get(), nullptr, copy.get(), 0, 0, 0, 0, 0, 0, 8,
@@ -73,7 +73,7 @@ TEST(Paint, LeavesTheImageAsItWas) {
 TEST(Paint, AnImageSmallerThanItClaimsIsTransparentThere) {
   Sprite s = numbered({2, 2}, Transform::Normal, 1);
   s.size = {6, 6};
-  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+  const test::Image target = test::image(canvas, PIXMAN_x8r8g8b8);
   test::fill(target.get(), 0x777777);
   paint_picture(target.get(), Rect{3, 2, 6, 6}, s.picture());
   EXPECT_EQ(test::pixel(target.get(), 3, 2) & 0xffffffU, 0U);

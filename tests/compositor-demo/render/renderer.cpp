@@ -13,7 +13,7 @@ namespace {
 
 using test::Sprite;
 
-constexpr Size screen{64, 48};
+constexpr Size monitor{64, 48};
 constexpr pixman_color_t background{0x3333, 0x4444, 0x5555, 0xffff};
 constexpr std::uint32_t background_pixel = 0x334455;
 
@@ -130,12 +130,12 @@ TEST(Renderer, RepaintsOneBufferToThePixelsOfAFullRedraw) {
   for (unsigned seed = 0; seed < 20; ++seed) {
     RandomScene scene{seed};
     Renderer renderer{background};
-    const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+    const test::Image target = test::image(monitor, PIXMAN_x8r8g8b8);
     for (int frame = 0; frame < 40; ++frame) {
       scene.change();
       renderer.render(target.get(), frame == 0 ? 0 : 1, scene.pictures());
       ASSERT_EQ(test::pixels_of(target.get()),
-                test::redraw(scene.sprites, screen, background_pixel))
+                test::redraw(scene.sprites, monitor, background_pixel))
           << "seed " << seed << ", frame " << frame;
     }
   }
@@ -147,7 +147,7 @@ TEST(Renderer, BringsBuffersOfAnyAgeUpToDate) {
     std::mt19937 random{seed};
     Renderer renderer{background};
     struct Buffer {
-      test::Image image = test::image(screen, PIXMAN_x8r8g8b8);
+      test::Image image = test::image(monitor, PIXMAN_x8r8g8b8);
       int shown_in_frame = -1;
     };
     std::array<Buffer, 3> buffers;
@@ -158,7 +158,7 @@ TEST(Renderer, BringsBuffersOfAnyAgeUpToDate) {
       renderer.render(buffer.image.get(), age, scene.pictures());
       buffer.shown_in_frame = frame;
       ASSERT_EQ(test::pixels_of(buffer.image.get()),
-                test::redraw(scene.sprites, screen, background_pixel))
+                test::redraw(scene.sprites, monitor, background_pixel))
           << "seed " << seed << ", frame " << frame << ", age " << age;
     }
   }
@@ -172,15 +172,15 @@ TEST(Renderer, TouchesNothingButWhatChanged) {
   window.pixels = test::image(window.size);
   test::fill(window.pixels.get(), 0xff112233);
   Renderer renderer{background};
-  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+  const test::Image target = test::image(monitor, PIXMAN_x8r8g8b8);
   renderer.render(target.get(), 0, std::array{window.picture()});
 
   test::fill(target.get(), 0);
   window.damage = Rect{3, 4, 5, 6};
   const Region damage = renderer.render(target.get(), 1, std::array{window.picture()});
   EXPECT_EQ(damage, (Region{Rect{13, 14, 5, 6}}));
-  for (int y = 0; y < screen.height; ++y)
-    for (int x = 0; x < screen.width; ++x)
+  for (int y = 0; y < monitor.height; ++y)
+    for (int x = 0; x < monitor.width; ++x)
       ASSERT_EQ(test::pixel(target.get(), x, y) & 0xffffffU,
                 damage.contains(Point{x, y}) ? 0x112233U : 0U)
           << x << "," << y;
@@ -207,7 +207,7 @@ TEST(Renderer, SaysWhoCanBeSeen) {
   for (const Sprite& s : sprites)
     pictures.push_back(s.picture());
   Renderer renderer{background};
-  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+  const test::Image target = test::image(monitor, PIXMAN_x8r8g8b8);
   renderer.render(target.get(), 0, pictures);
   EXPECT_FALSE(renderer.visible(0));
   EXPECT_TRUE(renderer.visible(1));
@@ -227,12 +227,12 @@ TEST(Renderer, SaysBeforehandWhatAPictureCosts) {
   for (const Sprite& s : sprites)
     pictures.push_back(s.picture());
   Renderer renderer{background};
-  renderer.plan(screen, 0, pictures);
+  renderer.plan(monitor, 0, pictures);
   constexpr std::int64_t rectangle = 256;
   EXPECT_EQ(renderer.work(0), 10 * 10 + rectangle);
   EXPECT_EQ(renderer.work(1), 20 * 10 + rectangle);
   EXPECT_GT(renderer.work(2), 4 * 20 * 10) << "it is turned";
-  renderer.plan(screen, 1, pictures);
+  renderer.plan(monitor, 1, pictures);
   EXPECT_EQ(renderer.work(1), 0) << "nothing changed";
 }
 
@@ -247,8 +247,8 @@ TEST(Renderer, LeavesOutWhatItIsToldTo) {
   }
   const std::array pictures{sprites[0].picture(), sprites[1].picture()};
   Renderer renderer{background};
-  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
-  renderer.plan(screen, 0, pictures);
+  const test::Image target = test::image(monitor, PIXMAN_x8r8g8b8);
+  renderer.plan(monitor, 0, pictures);
   renderer.leave_out(0);
   renderer.paint(target.get(), pictures);
   EXPECT_EQ(test::pixel(target.get(), 5, 5) & 0xffffffU, background_pixel);
@@ -287,7 +287,7 @@ TEST(Renderer, ReadsEachImageInsideItsOwnGuard) {
     pictures.back().access = &guards[i];
   }
   Renderer renderer{background};
-  const test::Image target = test::image(screen, PIXMAN_x8r8g8b8);
+  const test::Image target = test::image(monitor, PIXMAN_x8r8g8b8);
   renderer.render(target.get(), 0, pictures);
   EXPECT_EQ(guards[0].reads, 0) << "hidden by the second";
   EXPECT_EQ(guards[1].reads, 1);

@@ -11,21 +11,21 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-constexpr WindowId a{1};
-constexpr WindowId b{2};
-constexpr calloop::TimePoint start{100s};
+constexpr WindowId eager{1};
+constexpr WindowId patient{2};
+constexpr calloop::TimePoint t0{100s};
 
 TEST(Throttle, NobodyWaitsAtFirst) {
   Throttle throttle;
   EXPECT_FALSE(throttle.next());
-  EXPECT_THAT(throttle.take(start), IsEmpty());
+  EXPECT_THAT(throttle.take(t0), IsEmpty());
 }
 
 TEST(Throttle, GivesOneFrameASecond) {
   Throttle throttle;
   int frames = 0;
-  for (auto now = start; now < start + 10s; now += 10ms) {
-    throttle.wait(a, now);  // an eager client: commits again at once
+  for (auto now = t0; now < t0 + 10s; now += 10ms) {
+    throttle.wait(eager, now);  // commits again at once
     frames += static_cast<int>(throttle.take(now).size());
   }
   EXPECT_EQ(frames, 10);
@@ -33,26 +33,26 @@ TEST(Throttle, GivesOneFrameASecond) {
 
 TEST(Throttle, ServesEveryWindowInItsOwnTime) {
   Throttle throttle;
-  throttle.wait(a, start);
-  EXPECT_THAT(throttle.take(start), ElementsAre(a));
+  throttle.wait(eager, t0);
+  EXPECT_THAT(throttle.take(t0), ElementsAre(eager));
   EXPECT_FALSE(throttle.next()) << "does not wait";
-  throttle.wait(a, start + 1ms);
-  throttle.wait(b, start + 500ms);
-  EXPECT_EQ(throttle.next(), start + 500ms);
-  EXPECT_THAT(throttle.take(start + 500ms), ElementsAre(b));
-  EXPECT_EQ(throttle.next(), start + 1s);
-  EXPECT_THAT(throttle.take(start + 999ms), IsEmpty());
-  EXPECT_THAT(throttle.take(start + 1s), ElementsAre(a));
-  throttle.wait(a, start + 2s);
-  throttle.wait(b, start + 2s);
-  EXPECT_THAT(throttle.take(start + 2s), UnorderedElementsAre(a, b));
+  throttle.wait(eager, t0 + 1ms);
+  throttle.wait(patient, t0 + 500ms);
+  EXPECT_EQ(throttle.next(), t0 + 500ms);
+  EXPECT_THAT(throttle.take(t0 + 500ms), ElementsAre(patient));
+  EXPECT_EQ(throttle.next(), t0 + 1s);
+  EXPECT_THAT(throttle.take(t0 + 999ms), IsEmpty());
+  EXPECT_THAT(throttle.take(t0 + 1s), ElementsAre(eager));
+  throttle.wait(eager, t0 + 2s);
+  throttle.wait(patient, t0 + 2s);
+  EXPECT_THAT(throttle.take(t0 + 2s), UnorderedElementsAre(eager, patient));
 }
 
 TEST(Throttle, ForgetsWindowsThatAreGone) {
   Throttle throttle;
-  throttle.wait(a, start);
-  throttle.forget(a);
-  throttle.forget(b);
+  throttle.wait(eager, t0);
+  throttle.forget(eager);
+  throttle.forget(patient);
   EXPECT_FALSE(throttle.next());
 }
 

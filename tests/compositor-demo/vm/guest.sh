@@ -1,6 +1,6 @@
 # What the guest does: devices and a seat, then whatever the host says on the port named "control".
 # /out is the directory that is shared with it.
-for module in virtio_console virtio_gpu virtio_input evdev uinput; do modprobe $module; done
+for module in virtio_console virtio_gpu virtio_input evdev uinput xhci_pci usbhid hid_generic; do modprobe $module; done
 mount -t debugfs debugfs /sys/kernel/debug
 /lib/systemd/systemd-udevd --daemon 2>/dev/null
 # Asking for everything would cost seconds.

@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <initializer_list>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -66,6 +68,9 @@ std::vector<std::string> qemu_command(const std::filesystem::path& image,
   };
   for (const char* const head : {"0", "1"})
     add({"-vnc", joined({"unix:", directory, "/vnc", head, ",display=gpu0,head=", head})});
+  // What is plugged in while it runs is plugged in here. QEMU itself is not safe from what comes
+  // and goes on PCI while another processor of the guest runs.
+  add({"-device", "qemu-xhci"});
   add({"-device", "virtio-serial-pci"});
   for (const char* const port : {"control", "events"})
     add({"-chardev",
@@ -99,6 +104,16 @@ Machine::Machine(const std::filesystem::path& image, const std::filesystem::path
                              text_of(shared / "qemu.log") + text_of(shared / "console.log") +
                              text_of(shared / "guest.log")};
   }
+}
+
+std::string Machine::last_words() {
+  // The sockets close before the process has ended.
+  const std::optional<int> status = qemu_->wait_for_end(2s);
+  const std::string console = text_of(shared_ / "console.log");
+  constexpr std::size_t enough = 8000;
+  return (status ? "qemu ended with status " + std::to_string(*status) : "qemu runs") + "\n" +
+         text_of(shared_ / "qemu.log") + "--- the end of the kernel's messages\n" +
+         console.substr(console.size() - std::min(console.size(), enough));
 }
 
 Answer Machine::run(const std::string& command, std::chrono::seconds limit) {

@@ -31,6 +31,9 @@ class Machine {
   const std::filesystem::path& shared() const noexcept { return shared_; }
   // "tcg", or "kvm" where that works.
   const std::string& accelerator() const noexcept { return accelerator_; }
+  bool running() { return qemu_->running(); }
+  // How it ended, and what it and its kernel said at last; that it runs, if it does.
+  std::string last_words();
 
   // Runs it in the guest's shell, which stays the same. Throws std::runtime_error if it does not
   // end in time.

@@ -120,25 +120,28 @@ void InputDevice::unplug() {
     machine_.run("kill " + pid + "; wait " + pid);
 }
 
-// ---------------------------------------------------------------------------------- GraphicsCard
+// ---------------------------------------------------------------------------------- VirtioDevice
 
-GraphicsCard::GraphicsCard(Machine& machine) : machine_{machine} {
-  device_ = machine_.must("basename $(ls -d /sys/bus/virtio/drivers/virtio_gpu/virtio*)");
+VirtioDevice::VirtioDevice(Machine& machine, const std::string& driver, const std::string& name)
+    : machine_{machine}, driver_{"/sys/bus/virtio/drivers/" + driver} {
+  device_ = machine_.must(name.empty() ? "basename $(ls -d " + driver_ + "/virtio*)"
+                                       : "(cd " + driver_ + "; grep -lxF " + quoted(name) +
+                                             " */input/*/name | cut -d/ -f1)");
   device_.pop_back();
 }
 
-void GraphicsCard::unplug() {
+void VirtioDevice::unplug() {
   if (std::exchange(plugged_in_, false))
     tell_driver("unbind");
 }
 
-void GraphicsCard::plug_in() {
+void VirtioDevice::plug_in() {
   if (!std::exchange(plugged_in_, true))
     tell_driver("bind");
 }
 
-void GraphicsCard::tell_driver(const std::string& what) {
-  machine_.run("echo -n " + device_ + " >/sys/bus/virtio/drivers/virtio_gpu/" + what);
+void VirtioDevice::tell_driver(const std::string& what) {
+  machine_.run("echo -n " + device_ + " >" + driver_ + "/" + what);
 }
 
 // -------------------------------------------------------------------------------------- SeatTest
@@ -152,6 +155,10 @@ Machine& SeatTest::machine() {
 }
 
 void SeatTest::SetUp() {
+  if (booted().machine && !machine().running()) {  // the one before has seen it die
+    booted().machine.reset();
+    booted() = boot();
+  }
   if (!booted().machine)
     FAIL() << booted().why_not;
   machine().forget_events();
@@ -169,7 +176,7 @@ void SeatTest::TearDown() {
                 << machine().run("tail -5 /out/seatd.log").output << "--- pictures and logs are in "
                 << machine().shared().string() << '\n';
     } catch (const std::exception& error) {
-      std::cout << error.what() << '\n';
+      std::cout << error.what() << '\n' << machine().last_words();
     }
   }
   demo.reset();

@@ -14,6 +14,11 @@
 
 namespace vm {
 
+// Of windows, as a screenshot has them.
+constexpr std::uint32_t red = 0xff0000;
+constexpr std::uint32_t green = 0x00ff00;
+constexpr std::uint32_t blue = 0x0000ff;
+
 // Returns when it can be asked for the seat.
 void start_seatd(Machine& machine);
 
@@ -59,13 +64,15 @@ class InputDevice {
   std::string pid_;
 };
 
-// The guest's graphics card, which loses its driver and gets it back.
-class GraphicsCard {
+// A device of the machine itself, which loses its driver and gets it back: for whoever uses it, it
+// is unplugged and plugged in.
+class VirtioDevice {
  public:
-  explicit GraphicsCard(Machine& machine);
-  GraphicsCard(const GraphicsCard&) = delete;
-  GraphicsCard& operator=(const GraphicsCard&) = delete;
-  ~GraphicsCard() { plug_in(); }
+  // The one of that driver; of several input devices the one with that name.
+  VirtioDevice(Machine& machine, const std::string& driver, const std::string& name = {});
+  VirtioDevice(const VirtioDevice&) = delete;
+  VirtioDevice& operator=(const VirtioDevice&) = delete;
+  ~VirtioDevice() { plug_in(); }
 
   void unplug();
   void plug_in();
@@ -74,6 +81,7 @@ class GraphicsCard {
   void tell_driver(const std::string& what);
 
   Machine& machine_;
+  std::string driver_;
   std::string device_;
   bool plugged_in_ = true;
 };

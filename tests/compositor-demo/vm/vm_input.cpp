@@ -17,9 +17,6 @@ using namespace std::chrono_literals;
 
 using InputDevices = SeatTest;
 
-constexpr std::uint32_t red = 0xff0000;
-constexpr std::uint32_t green = 0x00ff00;
-
 TEST_F(InputDevices, APointerMovesFocusesAndRaises) {
   demo = std::make_unique<Demo>(machine(), "--cursor software");
   start_client("red", 300, 200, red);
@@ -133,7 +130,6 @@ TEST_F(InputDevices, TheCursorHasAPlaneThatFollows) {
 }
 
 TEST_F(InputDevices, AClientHasACursorOfItsOwn) {
-  constexpr std::uint32_t blue = 0x0000ff;
   for (const char* const plane : {"hardware", "software"}) {
     demo = std::make_unique<Demo>(machine(), std::string{"--cursor "} + plane);
     start_client("red", 300, 200, red, "cursor");

@@ -22,10 +22,6 @@ class Outputs : public SeatTest {
   }
 };
 
-constexpr std::uint32_t red = 0xff0000;
-constexpr std::uint32_t green = 0x00ff00;
-constexpr std::uint32_t blue = 0x0000ff;
-
 TEST_F(Outputs, ASecondMonitorIsPluggedInAndUnplugged) {
   demo = std::make_unique<Demo>(machine(), "--cursor software");
   start_client("red", 300, 200, red);

@@ -28,8 +28,6 @@ class Session : public SeatTest {
   }
 };
 
-constexpr std::uint32_t red = 0xff0000;
-constexpr std::uint32_t blue = 0x0000ff;
 constexpr std::uint32_t background = 0x2a3542;
 constexpr std::uint32_t foot_background = 0x111111;
 
