@@ -98,6 +98,8 @@ void App::window_unmapped(WindowId window) {
 
 void App::window_committed(WindowId window) {
   shell_.resize(window, protocol_.window_size(window));
+  if (protocol_.window_state(window) == WindowState::Fullscreen)
+    place_filling(window);  // another middle
   keep_edge(window);
   pointer_stale_ = true;
   // What a client does to the window that it has the pointer in it hears of at once.

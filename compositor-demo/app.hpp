@@ -163,7 +163,8 @@ class App final : Protocol::Host,
   // --- app.windows.cpp
   void refill_windows();
   void place_filling(WindowId window);
-  Screen* screen_to_fill(const Shell::Window& window) noexcept;
+  Screen* screen_to_fill(const Shell::Window& window) const noexcept;
+  const Screen* screen_behind(const Shell::Window& window) const noexcept;
   bool drags(std::optional<std::int32_t> touch) const noexcept;
   void drag_to(double x, double y);
   void end_drag();
@@ -183,7 +184,7 @@ class App final : Protocol::Host,
   void arrange_screens();
   void bring_windows_over();
   Screen* screen_of(const Output& output) noexcept;
-  Screen* screen_of(const Shell::Window& window) noexcept;
+  Screen* screen_of(const Shell::Window& window) const noexcept;
   const Shell::Window* find_window(std::optional<WindowId> window) const noexcept;
   Image picture_of_all_screens() const;
   void request_frames();

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <ranges>
 #include <system_error>
@@ -124,10 +125,15 @@ void App::pointer_moves(calloop::TimePoint time) {
 }
 
 const Shell::Window* App::window_at(double x, double y) const {
+  const Point pixel{static_cast<int>(std::floor(x)), static_cast<int>(std::floor(y))};
   const auto windows = shell_.windows();
-  for (const Shell::Window& window : windows | std::views::reverse)
+  for (const Shell::Window& window : windows | std::views::reverse) {
     if (protocol_.accepts_input(window.id, x - window.position.x, y - window.position.y))
       return &window;
+    const Screen* const screen = screen_behind(window);
+    if (screen != nullptr && screen->area().contains(pixel))
+      return nullptr;  // nothing below is seen there
+  }
   return nullptr;
 }
 

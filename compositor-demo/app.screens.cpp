@@ -116,7 +116,7 @@ App::Screen* App::screen_of(const Output& output) noexcept {
 }
 
 // The one whose rate the window draws at: which shows most of it, or else the first.
-App::Screen* App::screen_of(const Shell::Window& window) noexcept {
+App::Screen* App::screen_of(const Shell::Window& window) const noexcept {
   if (screens_.size() <= 1)
     return screens_.empty() ? nullptr : screens_.front().get();
   const Rect frame = Rect::at(window.position, window.size);
@@ -163,9 +163,15 @@ void App::frame(Output& output, calloop::TimePoint time) {
   if (std::exchange(pointer_stale_, false))
     tell_pointer(time);
   screen->shown.clear();
-  for (const Shell::Window& window : shell_.windows()) {
-    screen->shown.push_back({window.id, pictures_.size()});
-    protocol_.append_pictures(window.id, window.position, pictures_);
+  const auto windows = shell_.windows();
+  std::size_t lowest = 0;  // that is seen
+  for (std::size_t i = 0; i < windows.size(); ++i)
+    if (screen_behind(windows[i]) == screen)
+      lowest = i;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    screen->shown.push_back({windows[i].id, pictures_.size()});
+    if (i >= lowest)
+      protocol_.append_pictures(windows[i].id, windows[i].position, pictures_);
   }
   const std::size_t of_windows = pictures_.size();
   for (const auto& other : screens_)

@@ -15,6 +15,12 @@ int limited(int length, int least, int most) noexcept {
   return most > 0 ? std::min(length, std::max(most, 1)) : length;
 }
 
+// Where the middle of something so large is the middle of the area; its corner at the least.
+Point centred(Size size, const Rect& area) noexcept {
+  return area.origin() + Point{std::max(area.width - size.width, 0) / 2,
+                               std::max(area.height - size.height, 0) / 2};
+}
+
 }  // namespace
 
 // --------------------------------------------------------------------- windows that fill a screen
@@ -47,12 +53,23 @@ void App::window_state_changed(WindowId window) {
 
 void App::place_filling(WindowId window) {
   const Shell::Window* const placed = find_window(window);
-  if (placed == nullptr || protocol_.window_state(window) == WindowState::Floating)
+  const WindowState state = protocol_.window_state(window);
+  if (placed == nullptr || state == WindowState::Floating)
     return;
   if (const Screen* const screen = screen_to_fill(*placed)) {
-    shell_.fill(window, screen->area());
-    protocol_.set_position(window, screen->area().origin());
+    const Point corner = state == WindowState::Fullscreen ? centred(placed->size, screen->area())
+                                                          : screen->area().origin();
+    shell_.fill(window, corner);
+    protocol_.set_position(window, corner);
   }
+}
+
+// "the compositor must make sure that other screen content not part of the same surface tree [...]
+// are not visible below the fullscreened surface", nor beside one that is smaller than the screen
+// (xdg_toplevel.set_fullscreen). Null: it is not fullscreen.
+const App::Screen* App::screen_behind(const Shell::Window& window) const noexcept {
+  return protocol_.window_state(window.id) == WindowState::Fullscreen ? screen_to_fill(window)
+                                                                      : nullptr;
 }
 
 // Screens are others, or elsewhere.
@@ -70,7 +87,7 @@ void App::refill_windows() {
 }
 
 // The one that the client named, or that the window is on.
-App::Screen* App::screen_to_fill(const Shell::Window& window) noexcept {
+App::Screen* App::screen_to_fill(const Shell::Window& window) const noexcept {
   const auto filled = filled_.find(window.id);
   if (filled != filled_.end())
     for (const auto& screen : screens_)

@@ -47,13 +47,13 @@ void Shell::move(WindowId id, Point position) {
   host_.arrangement_changed();
 }
 
-void Shell::fill(WindowId id, const Rect& area) {
+void Shell::fill(WindowId id, Point corner) {
   const auto window = find(id);
   if (window == windows_.end())
     return;
   if (!window->floating)
     window->floating = Rect::at(window->position, window->size);
-  move(id, area.origin());
+  move(id, corner);
 }
 
 void Shell::restore(WindowId id) {

@@ -47,9 +47,9 @@ class Shell {
   void resize(WindowId id, Size size) noexcept;
   // Puts the window's corner there.
   void move(WindowId id, Point position);
-  // All of that area is the window's, until restore() puts it where it was. Its size follows when
-  // it has drawn itself anew: see resize.
-  void fill(WindowId id, const Rect& area);
+  // The window has a screen for itself, and its corner there, until restore() puts it where it was.
+  // Its size follows when it has drawn itself anew: see resize.
+  void fill(WindowId id, Point corner);
   void restore(WindowId id);
   // To the top, with the focus.
   void raise(WindowId id);

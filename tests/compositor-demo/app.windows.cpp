@@ -68,8 +68,8 @@ struct Heard {
         .leave = [](void* self, wl_pointer*, std::uint32_t, wl_surface*) { at(self).reset(); },
         .motion = [](void* self, wl_pointer*, std::uint32_t, wl_fixed_t x,
                      wl_fixed_t y) { at(self) = Point{wl_fixed_to_int(x), wl_fixed_to_int(y)}; },
-        .button = [](void* self, wl_pointer*, std::uint32_t serial, std::uint32_t, std::uint32_t,
-                     std::uint32_t) { static_cast<Heard*>(self)->serial = serial; },
+        .button = [](void* self, wl_pointer*, std::uint32_t press, std::uint32_t, std::uint32_t,
+                     std::uint32_t) { static_cast<Heard*>(self)->serial = press; },
         .axis = [](void*, wl_pointer*, std::uint32_t, std::uint32_t, wl_fixed_t) {},
         .frame = [](void*, wl_pointer*) {},
         .axis_source = [](void*, wl_pointer*, std::uint32_t) {},
@@ -78,9 +78,9 @@ struct Heard {
         .axis_value120 = [](void*, wl_pointer*, std::uint32_t, std::int32_t) {}};
     wl_pointer_add_listener(pointer.get(), &pointer_listener, this);
     static const wl_touch_listener touch_listener{
-        .down = [](void* self, wl_touch*, std::uint32_t serial, std::uint32_t, wl_surface*,
+        .down = [](void* self, wl_touch*, std::uint32_t down, std::uint32_t, wl_surface*,
                    std::int32_t, wl_fixed_t,
-                   wl_fixed_t) { static_cast<Heard*>(self)->serial = serial; },
+                   wl_fixed_t) { static_cast<Heard*>(self)->serial = down; },
         .up = [](void*, wl_touch*, std::uint32_t, std::uint32_t, std::int32_t) {},
         .motion = [](void*, wl_touch*, std::uint32_t, std::int32_t, wl_fixed_t, wl_fixed_t) {},
         .frame = [](void*, wl_touch*) {},
@@ -324,6 +324,32 @@ TEST_F(AppWindows, FillTheScreenAndComeBack) {
     window.commit();
     client.roundtrip();
   }
+}
+
+// "If the surface doesn't cover the whole output, the compositor will position the surface in the
+// center of the output".
+TEST_F(AppWindows, ThatAreFullscreenAndSmallerAreInTheMiddle) {
+  ClientToplevel below{client};
+  below.map(1024, 1024);
+  ClientToplevel window{client};
+  window.map(200, 150);
+  xdg_toplevel_set_fullscreen(window.toplevel.get(), nullptr);
+  client.roundtrip();
+  window.ack();
+  window.commit();
+  client.roundtrip();
+  EXPECT_EQ(corner_from({512, 512}), (Point{412, 437}));
+  point_at({100, 100});
+  EXPECT_FALSE(heard.pointer_at) << "what is below is not there";
+  window.attach(1000, 1100);
+  window.commit();
+  client.roundtrip();
+  EXPECT_EQ(corner_from({512, 512}), (Point{12, 0}));
+  xdg_toplevel_unset_fullscreen(window.toplevel.get());
+  client.roundtrip();
+  follow(window);
+  point_at({20, 1000});
+  EXPECT_EQ(heard.pointer_at, (Point{20, 1000})) << "what is below is there again";
 }
 
 TEST_F(AppWindows, ThatAreFullscreenFromTheBeginningAreThere) {

@@ -49,11 +49,11 @@ TEST(Options, TakesAll) {
 }
 
 TEST(Options, OfASeat) {
-  const Options none = accepted({});
-  EXPECT_EQ(none.cursor, CursorPlane::Hardware);
-  EXPECT_FALSE(none.natural_scroll);
-  EXPECT_TRUE(none.tap_to_click);
-  EXPECT_EQ(none.terminal, "foot");
+  const Options plain = accepted({});
+  EXPECT_EQ(plain.cursor, CursorPlane::Hardware);
+  EXPECT_FALSE(plain.natural_scroll);
+  EXPECT_TRUE(plain.tap_to_click);
+  EXPECT_EQ(plain.terminal, "foot");
   const Options options =
       accepted({"--backend", "drm", "--cursor", "software", "--natural-scroll", "--no-tap",
                 "--pointer-speed", "-0.5", "--terminal", "foot -e top"});

@@ -186,11 +186,11 @@ TEST(Conformance, CR_024_AMessageIsThereWhenItsWakeUpArrives) {
     }
   }};
   // A wake-up ahead of its message would leave the loop asleep, and the sender waiting for it.
-  const Duration longest = 20s;
+  const Duration patience = 20s;
   while (!closed) {
     const TimePoint before = Clock::now();
-    loop.dispatch(longest);
-    if (Clock::now() - before >= longest) {
+    loop.dispatch(patience);
+    if (Clock::now() - before >= patience) {
       ADD_FAILURE() << "no wake-up for message " << received;
       received = messages;  // lets the thread end
       received.notify_one();

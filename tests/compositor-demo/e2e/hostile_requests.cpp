@@ -341,19 +341,19 @@ class ExtremeNumbers : public HostileTest {};
 
 TEST_F(ExtremeNumbers, AreNumbersLikeOthers) {
   constexpr std::int32_t least = std::numeric_limits<std::int32_t>::min();
-  constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int32_t greatest = std::numeric_limits<std::int32_t>::max();
   Connection client{compositor.socket()};
   Window window{client, 50, 50, 0xffff0000};
-  Subsurface child{window, least, most, 20, 20, 0xff00ff00};
-  Subsurface grandchild{child, most, least, 20, 20, 0xff0000ff};
+  Subsurface child{window, least, greatest, 20, 20, 0xff00ff00};
+  Subsurface grandchild{child, greatest, least, 20, 20, 0xff0000ff};
   const Owned<wl_region> region{wl_compositor_create_region(client.compositor.get())};
   for (const auto& [x, y, width, height] :
-       std::vector<std::array<std::int32_t, 4>>{{least, least, most, most},
-                                                {most, most, most, most},
-                                                {0, 0, most, most},
+       std::vector<std::array<std::int32_t, 4>>{{least, least, greatest, greatest},
+                                                {greatest, greatest, greatest, greatest},
+                                                {0, 0, greatest, greatest},
                                                 {least, least, -1, -1},
                                                 {-1, -1, least, least},
-                                                {most, 0, 1, 1},
+                                                {greatest, 0, 1, 1},
                                                 {0, 0, 0, 0}}) {
     wl_region_add(region.get(), x, y, width, height);
     wl_region_subtract(region.get(), x / 2, y / 2, width, height);

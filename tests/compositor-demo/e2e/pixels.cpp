@@ -76,6 +76,30 @@ TEST_F(Pixels, TheOneAboveStaysWhenTheOneBelowCloses) {
   EXPECT_EQ(picture.count(background), 400U * 300U - 100U * 60U);
 }
 
+TEST_F(Pixels, NothingIsSeenBelowAFullscreenWindow) {
+  const Window below{client, 400, 300, red};
+  Window above{client, 100, 60, 0x80000080, WL_SHM_FORMAT_ARGB8888};
+  ASSERT_GT(compositor.screenshot().count(red), 0U);
+  xdg_toplevel_set_fullscreen(above.toplevel(), nullptr);
+  ASSERT_TRUE(client.roundtrip());
+  above.attach(100, 60, blue);
+  ASSERT_TRUE(above.commit_and_wait());
+  const Screenshot picture = compositor.screenshot();
+  EXPECT_EQ(picture.bounds(blue), (Area{150, 120, 100, 60}));
+  EXPECT_EQ(picture.count(background), 400U * 300U - 100U * 60U);
+
+  above.attach(100, 60, 0x80000080, WL_SHM_FORMAT_ARGB8888);
+  ASSERT_TRUE(above.commit_and_wait());
+  EXPECT_EQ(compositor.screenshot().count(background), 400U * 300U - 100U * 60U)
+      << "it shines through, and still nothing else is seen";
+
+  xdg_toplevel_unset_fullscreen(above.toplevel());
+  ASSERT_TRUE(client.roundtrip());
+  above.attach(100, 60, blue);
+  ASSERT_TRUE(above.commit_and_wait());
+  EXPECT_EQ(compositor.screenshot().count(red), 400U * 300U - 100U * 60U);
+}
+
 TEST_F(Pixels, WindowsGoWithTheirClient) {
   auto other = std::make_unique<Connection>(compositor.socket());
   auto window = std::make_unique<Window>(*other, 400, 300, red);
