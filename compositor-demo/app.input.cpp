@@ -139,9 +139,7 @@ const Shell::Window* App::window_at(double x, double y) const {
 
 // While a button is down everything is for the window where it went down.
 void App::tell_pointer(calloop::TimePoint time) {
-  const Shell::Window* window = nullptr;
-  if (const auto grab = protocol_.pointer_grab())
-    window = find_window(*grab);
+  const Shell::Window* window = find_window(protocol_.pointer_grab());
   if (window == nullptr)
     window = window_at(pointer_.x(), pointer_.y());
   if (window == nullptr)

@@ -39,11 +39,11 @@
 namespace {
 std::function<void()> after_scan;
 }
-extern "C" int udev_enumerate_scan_devices(udev_enumerate* search) {
-  using Scan = int(udev_enumerate*);
+extern "C" int udev_enumerate_scan_devices(udev_enumerate* udev_enumerate) {
+  using Scan = int(struct udev_enumerate*);
   static auto* const scan =
       reinterpret_cast<Scan*>(::dlsym(RTLD_NEXT, "udev_enumerate_scan_devices"));
-  const int result = scan(search);
+  const int result = scan(udev_enumerate);
   if (const auto action = std::exchange(after_scan, nullptr))
     action();
   return result;

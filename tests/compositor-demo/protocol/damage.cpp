@@ -154,7 +154,7 @@ class Painted {
   bool covers_ = false;
 };
 
-struct Child {
+struct PaintedSubsurface {
   Proxy<wl_surface> surface;
   Proxy<wl_subsurface> role;
   std::unique_ptr<Painted> painted;
@@ -165,7 +165,7 @@ struct Shown {
   std::unique_ptr<ClientToplevel> window;
   std::unique_ptr<ClientPopup> popup;
   std::unique_ptr<Painted> painted;
-  std::vector<Child> children;
+  std::vector<PaintedSubsurface> children;
   std::unique_ptr<Shown> menu;
 
   ClientXdgSurface& xdg() const {
@@ -222,7 +222,7 @@ class DamageTest : public testing::TestWithParam<int> {
     wl_surface_destroy(shown.xdg().surface.release());
   }
   void remove_child(Shown& of, std::size_t index) {
-    Child& child = of.children[index];
+    PaintedSubsurface& child = of.children[index];
     child.painted.reset();
     wl_subsurface_destroy(child.role.release());
     wl_surface_destroy(child.surface.release());
@@ -242,7 +242,7 @@ class DamageTest : public testing::TestWithParam<int> {
     on.menu.reset();
   }
   void add_child(Shown& to) {
-    Child child;
+    PaintedSubsurface child;
     child.surface.reset(wl_compositor_create_surface(client.compositor));
     child.role.reset(wl_subcompositor_get_subsurface(client.subcompositor, child.surface.get(),
                                                      to.xdg().surface.get()));
@@ -256,7 +256,7 @@ class DamageTest : public testing::TestWithParam<int> {
     if (of.children.size() < 3 && (of.children.empty() || chance.one_in(4)))
       return add_child(of);
     const auto index = static_cast<std::size_t>(chance.below(static_cast<int>(of.children.size())));
-    Child& child = of.children[index];
+    PaintedSubsurface& child = of.children[index];
     switch (chance.below(8)) {
       case 0:
         return remove_child(of, index);
