@@ -72,8 +72,8 @@ std::string compiled() {
   std::string all = commands;
   for (const auto& entry : fs::recursive_directory_iterator(build)) {
     const std::string name = entry.path().filename();
-    if (name.find("-unity") != name.npos && name.ends_with(".cpp") &&
-        commands.find(fs::relative(entry.path(), build).string() + '"') != commands.npos) {
+    if (name.find("-unity") != std::string::npos && name.ends_with(".cpp") &&
+        commands.find(fs::relative(entry.path(), build).string() + '"') != std::string::npos) {
       all += read(entry.path());
     }
   }
@@ -89,8 +89,8 @@ TEST(Build, CompilesEverySourceFile) {
                         file.path.starts_with("tests/compile-errors/") ||
                         file.path.starts_with("tests/bench/peers/");
     if (file.path.ends_with(".cpp") && !sample) {
-      EXPECT_TRUE(all.find("/" + file.path + '"') != all.npos ||
-                  all.find("/" + file.path + '>') != all.npos)
+      EXPECT_TRUE(all.find("/" + file.path + '"') != std::string::npos ||
+                  all.find("/" + file.path + '>') != std::string::npos)
           << file.path << " is in no meson.build";
     }
   }
