@@ -111,6 +111,15 @@ InputDevice::InputDevice(Machine& machine, const std::string& kind, const std::s
   order("");
 }
 
+// A machine that has died under the test has nothing plugged in; and the next test needs another.
+InputDevice::~InputDevice() {
+  try {
+    unplug();
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << error.what();
+  }
+}
+
 void InputDevice::order(const std::string& what) {
   machine_.must("echo " + quoted(what) + " >" + orders_);
 }
@@ -128,6 +137,14 @@ VirtioDevice::VirtioDevice(Machine& machine, const std::string& driver, const st
                                        : "(cd " + driver_ + "; grep -lxF " + quoted(name) +
                                              " */input/*/name | cut -d/ -f1)");
   device_.pop_back();
+}
+
+VirtioDevice::~VirtioDevice() {
+  try {
+    plug_in();
+  } catch (const std::exception& error) {
+    ADD_FAILURE() << error.what();
+  }
 }
 
 void VirtioDevice::unplug() {

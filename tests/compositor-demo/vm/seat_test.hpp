@@ -53,7 +53,7 @@ class InputDevice {
   InputDevice(Machine& machine, const std::string& kind, const std::string& name);
   InputDevice(const InputDevice&) = delete;
   InputDevice& operator=(const InputDevice&) = delete;
-  ~InputDevice() { unplug(); }
+  ~InputDevice();
 
   void order(const std::string& what);
   void unplug();
@@ -72,7 +72,7 @@ class VirtioDevice {
   VirtioDevice(Machine& machine, const std::string& driver, const std::string& name = {});
   VirtioDevice(const VirtioDevice&) = delete;
   VirtioDevice& operator=(const VirtioDevice&) = delete;
-  ~VirtioDevice() { plug_in(); }
+  ~VirtioDevice();
 
   void unplug();
   void plug_in();

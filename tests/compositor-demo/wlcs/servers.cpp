@@ -107,17 +107,17 @@ void serve_a_client(const WlcsServerIntegration& integration) {
 TEST(WlcsModule, AThousandServersLeaveNothingBehind) {
   ::mallopt(M_ARENA_MAX, 1);  // memory of threads that have ended is counted, too
   const RuntimeDirectory directory;
+  const std::ptrdiff_t threads = entries("/proc/self/task");  // a sanitizer may have its own
   void* const module = ::dlopen(TESTS_WLCS_MODULE, RTLD_NOW | RTLD_LOCAL);
   ASSERT_NE(module, nullptr) << ::dlerror();
   const auto* const integration =
       static_cast<const WlcsServerIntegration*>(::dlsym(module, "wlcs_server_integration"));
   ASSERT_NE(integration, nullptr) << ::dlerror();
 
-  // What libraries keep once, they keep from the first ones; and a sanitizer may have a thread.
+  // What libraries keep once, they keep from the first ones.
   for (int server = 0; server < 50; ++server)
     serve_a_client(*integration);
   const std::ptrdiff_t descriptors = entries("/proc/self/fd");
-  const std::ptrdiff_t threads = entries("/proc/self/task");
   const std::size_t bytes = ::mallinfo2().uordblks;
   for (int server = 0; server < 1000; ++server)
     serve_a_client(*integration);
