@@ -1,5 +1,11 @@
 // Memory for what a loop owns: sources with their callbacks.
 //
+//     void* const memory = pool.allocate(sizeof(Source), alignof(Source));
+//     Source* const source = ::new (memory) Source;
+//     LoopCore& loop = BlockPool::owner_of(source, sizeof(Source), alignof(Source));
+//     source->~Source();
+//     BlockPool::free(source, sizeof(Source), alignof(Source));
+//
 // Blocks of one size lie side by side in chunks, without a header each, and go back to their pool
 // when they are freed, not to malloc: that is a load and a store each way. A chunk begins with
 // where it belongs to, so a block knows its loop without keeping a pointer to it. Chunks are kept
@@ -37,7 +43,7 @@ namespace calloop {
 class LoopCore;
 
 /// Not thread-safe. Size and alignment given to `free` and `owner_of` must be those of `allocate`.
-class CALLOOP_API BlockPool {
+class BlockPool {
  public:
   explicit BlockPool(LoopCore& owner) noexcept : owner_{&owner} {}
   BlockPool(const BlockPool&) = delete;
@@ -117,9 +123,9 @@ class CALLOOP_API BlockPool {
     __asan_poison_memory_region(memory, size);
 #endif
   }
-  void add_chunk(std::size_t granules_each);
-  [[nodiscard]] void* allocate_alone(std::size_t size, std::size_t alignment) const;
-  static void free_alone(void* memory, std::size_t alignment) noexcept;
+  [[gnu::cold]] CALLOOP_API void add_chunk(std::size_t granules_each);
+  [[nodiscard]] CALLOOP_API void* allocate_alone(std::size_t size, std::size_t alignment) const;
+  CALLOOP_API static void free_alone(void* memory, std::size_t alignment) noexcept;
 
   LoopCore* owner_;
   std::byte* fresh_ = nullptr;  // chunks of the newest region that are not in use yet

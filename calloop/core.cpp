@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <stdexcept>
-#include <string>
 
+#include <calloop/errors.hpp>
 #include <calloop/loop_descriptors.hpp>
 
 namespace calloop {
@@ -45,6 +44,10 @@ LoopCore::~LoopCore() {
   shut_down();
 }
 
+LoopCore* LoopCore::make(std::shared_ptr<Backend> backend) {
+  return new LoopCore{std::move(backend)};
+}
+
 void LoopCore::destroy() noexcept {
   delete this;
 }
@@ -52,8 +55,7 @@ void LoopCore::destroy() noexcept {
 void LoopCore::check_dispatch(const char* what) const {
   owner_.check(what);
   if (mode_.state == State::Dispatching || mode_.state == State::Dead)
-    throw std::logic_error{std::string{"calloop: "} + what +
-                           (is_dispatching() ? " inside dispatch" : " on a loop that is gone")};
+    throw_logic_error(what, is_dispatching() ? " inside dispatch" : " on a loop that is gone");
 }
 
 Timeout LoopCore::prepare(void* data) {
@@ -111,7 +113,7 @@ void LoopCore::set_on_error(ErrorHandler handler) {
 void LoopCore::set_timer_slack(Duration slack) {
   owner_.check("set_timer_slack");
   if (slack < Duration::zero())
-    throw std::invalid_argument{"calloop: negative timer slack"};
+    throw_invalid_argument("negative timer slack");
   slack_ = slack;
 }
 
@@ -235,7 +237,7 @@ void LoopCore::run_before_sleep() {
     if (!event || !source.is_inserted())  // it may just have removed itself
       return;
     if (event->token.slot() != source.slot_ || !slots_.is_live(event->token))
-      throw std::logic_error{"calloop: before_sleep returned a token that is not the source's"};
+      throw_logic_error("before_sleep returned a token that is not the source's");
     synthetic_.push_back(*event);
   });
 }
@@ -483,7 +485,7 @@ void LoopCore::rebuild_registrations() {
   for (std::uint32_t index = Token::loop_slot + 1; index < slots_.size(); ++index)
     if (DispatcherBase* const source = slots_.at(index); source != nullptr)
       if (source->registered_ != 0)
-        registered.emplace_back(source);
+        registered.push_back(DispatcherRef{source});
   backend_->reopen();
   rebuild_ = false;
   stale_.clear();

@@ -1,5 +1,10 @@
 // The loop itself, without any notion of what the application's data is.
 //
+//     const CoreRef core{LoopCore::make(make_epoll_backend())};
+//     core->insert_idle([] { draw(); });
+//     core->dispatch(LoopCore::for_ever, &app);  // callbacks know by their DataPath what this is
+//     core->shut_down();                         // who still has a CoreRef finds a dead loop
+//
 // LoopCore owns the sources and runs them: slots, dispatch, re-entrancy. It is compiled once, in
 // libcalloop; EventLoop and LoopHandle put types on it. Internal to the loop; installed because
 // the templates need it.
@@ -38,7 +43,7 @@
 
 namespace calloop {
 
-class CALLOOP_API LoopCore {
+class LoopCore {
  public:
   /// References are counted without atomics: handles belong to the loop's thread.
   void add_reference() noexcept { ++references_; }
@@ -46,9 +51,7 @@ class CALLOOP_API LoopCore {
     if (--references_ == 0)
       destroy();
   }
-  [[nodiscard]] static LoopCore* make(std::shared_ptr<Backend> backend) {
-    return new LoopCore{std::move(backend)};
-  }
+  [[nodiscard]] CALLOOP_API static LoopCore* make(std::shared_ptr<Backend> backend);
   LoopCore(const LoopCore&) = delete;
   LoopCore& operator=(const LoopCore&) = delete;
 
@@ -56,11 +59,11 @@ class CALLOOP_API LoopCore {
   [[nodiscard]] BlockPool& blocks() noexcept { return blocks_; }
 
   // What a LoopHandle offers; see there.
-  RegistrationToken insert(DispatcherRef dispatcher, SourceOptions* options);
-  bool remove(RegistrationToken token);
-  bool disable(RegistrationToken token);
-  bool enable(RegistrationToken token);
-  bool update(RegistrationToken token);
+  CALLOOP_API RegistrationToken insert(DispatcherRef dispatcher, SourceOptions* options);
+  CALLOOP_API bool remove(RegistrationToken token);
+  CALLOOP_API bool disable(RegistrationToken token);
+  CALLOOP_API bool enable(RegistrationToken token);
+  CALLOOP_API bool update(RegistrationToken token);
   template <class Closure>
   IdleQueue::Place insert_idle(Closure closure) {
     const bool is_plain = owner_.is_admitted();
@@ -73,7 +76,8 @@ class CALLOOP_API LoopCore {
     return place;
   }
   bool cancel_idle(const IdleQueue::Place& place) noexcept { return idles_.cancel(place); }
-  [[nodiscard]] const DataPath* path(const DataPath* parent, void* (*step)(void*) noexcept);
+  [[nodiscard, gnu::cold]] CALLOOP_API const DataPath* path(const DataPath* parent,
+                                                            void* (*step)(void*) noexcept);
   [[nodiscard]] const DataPath* root_path() const noexcept { return &root_; }
   [[nodiscard]] TimePoint now() const noexcept { return poll_.now(); }
   [[nodiscard]] std::size_t source_count() const noexcept { return slots_.used() - 1; }
@@ -81,18 +85,18 @@ class CALLOOP_API LoopCore {
   // What an EventLoop offers; see there.
   /// `at_most` is how long it may wait: not negative, or `for_ever`.
   static constexpr Duration for_ever{-1};
-  void dispatch(Duration at_most, void* data);
-  [[nodiscard]] Timeout prepare(void* data);
-  [[nodiscard]] int fd();
-  void set_timer_slack(Duration slack);
-  void set_observer(Observer* observer);
-  void set_on_error(ErrorHandler handler);
+  CALLOOP_API void dispatch(Duration at_most, void* data);
+  [[nodiscard]] CALLOOP_API Timeout prepare(void* data);
+  [[nodiscard]] CALLOOP_API int fd();
+  [[gnu::cold]] CALLOOP_API void set_timer_slack(Duration slack);
+  [[gnu::cold]] CALLOOP_API void set_observer(Observer* observer);
+  [[gnu::cold]] CALLOOP_API void set_on_error(ErrorHandler handler);
   /// Drops every source and idle. Afterwards the loop is dead and only waits for its handles.
-  void shut_down() noexcept;
+  [[gnu::cold]] CALLOOP_API void shut_down() noexcept;
 
   /// Takes the exception that a callback of the running source has just thrown; to be called
   /// inside the catch block. The callback counts as having returned its default.
-  void callback_threw() noexcept;
+  CALLOOP_API void callback_threw() noexcept;
 
  private:
   enum class State : std::uint8_t { Alive, Dispatching, ShuttingDown, Dead };
@@ -122,9 +126,9 @@ class CALLOOP_API LoopCore {
     std::uint64_t wait;
   };
 
-  explicit LoopCore(std::shared_ptr<Backend> backend);
-  ~LoopCore();
-  void destroy() noexcept;  // not inline: compilers would warn of what cannot happen
+  [[gnu::cold]] explicit LoopCore(std::shared_ptr<Backend> backend);
+  [[gnu::cold]] ~LoopCore();
+  CALLOOP_API void destroy() noexcept;  // not inline: compilers would warn of what cannot happen
 
   // core.cpp: one dispatch, in its order
   void check_dispatch(const char* what) const;
@@ -137,7 +141,7 @@ class CALLOOP_API LoopCore {
   void run_fd_events(std::span<const epoll_event> batch);
   void run_timers();
   void run_idles();
-  [[nodiscard]] bool idle_threw() noexcept;
+  [[nodiscard, gnu::cold]] bool idle_threw() noexcept;
   template <bool Observed>
   bool deliver(Readiness readiness, Token token, const Slot& slot);
   template <class Events>
@@ -152,11 +156,11 @@ class CALLOOP_API LoopCore {
   [[nodiscard]] PostAction observed(DispatcherBase& source, Readiness readiness, Token token);
   // Takes what process_events takes, so that no register has to be changed for either.
   [[gnu::cold]] void saw_stale(Readiness readiness, Token token) noexcept;
-  void rebuild_registrations();
-  void register_anew(DispatcherBase& source);
+  [[gnu::cold]] void rebuild_registrations();
+  [[gnu::cold]] void register_anew(DispatcherBase& source);
   [[nodiscard]] bool has_leftovers() const noexcept;
   void update_host();
-  void tell_host();
+  CALLOOP_API void tell_host();
 
   // registrations.cpp: sources come, change and go
   [[nodiscard]] DispatcherBase* find(RegistrationToken token) const;
@@ -174,19 +178,20 @@ class CALLOOP_API LoopCore {
                           Poll::Removal removal = Poll::Removal::All) noexcept;
   template <class Call>
   void in_registration(DispatcherBase& source, Poll::Removal on_failure, Call call);
-  [[noreturn]] void throw_with_source(const DispatcherBase& source);
+  [[noreturn, gnu::cold]] void throw_with_source(const DispatcherBase& source);
   [[nodiscard]] Removed free_slot(std::uint32_t index) noexcept;
-  void set_options(DispatcherBase& source, SourceOptions options);
-  [[nodiscard]] std::unique_ptr<SourceOptions> take_options(DispatcherBase& source) noexcept;
+  [[gnu::cold]] void set_options(DispatcherBase& source, SourceOptions options);
+  [[nodiscard, gnu::cold]] std::unique_ptr<SourceOptions> take_options(
+      DispatcherBase& source) noexcept;
   [[nodiscard]] const SourceOptions* options_of(const DispatcherBase& source) const noexcept;
   void settle(PostAction action) noexcept;
   void apply(DispatcherBase& source, PostAction action);
   void wish(Wish wish) noexcept;
-  void check_usable(const char* what) const;
+  CALLOOP_API void check_usable(const char* what) const;
   [[nodiscard]] std::string_view name_of(const DispatcherBase& source) const noexcept;
   [[nodiscard]] const ErrorHandler* handler_of(const DispatcherBase& source) const noexcept;
-  void report(DispatcherBase& source, std::exception_ptr error) noexcept;
-  void bury_refused() noexcept;
+  [[gnu::cold]] void report(DispatcherBase& source, std::exception_ptr error) noexcept;
+  [[gnu::cold]] void bury_refused() noexcept;
 
   BlockPool blocks_{*this};  // first: destroyed when nothing is left in it
   std::uint32_t references_ = 0;

@@ -1,4 +1,14 @@
-// A source with its callback, as the core sees it: without any type of the application.
+// A source with its callback, as the core sees it: without any type of the application; and what
+// its lifecycle hooks give and are given:
+//
+//     std::optional<SyntheticEvent> before_sleep() {  // it has read ahead
+//       if (buffer_.empty()) return std::nullopt;
+//       return SyntheticEvent{Readiness{EPOLLIN}, token_};
+//     }
+//     void before_handle_events(Events events) {
+//       for (const auto [readiness, token] : events)
+//         if (token == token_ && readiness.readable()) buffer_.fill_from(fd_);
+//     }
 //
 // What inherits from it is SourceDispatcher in dispatcher.hpp. Internal to the loop; installed
 // because the templates need it.

@@ -8,10 +8,10 @@
 #include <climits>
 #include <ctime>
 #include <memory>
-#include <string>
 #include <system_error>
 
 #include <calloop/backend.hpp>
+#include <calloop/errors.hpp>
 #include <calloop/fd.hpp>
 
 namespace calloop {
@@ -19,10 +19,6 @@ namespace calloop {
 Backend::~Backend() = default;
 
 namespace {
-
-[[noreturn]] void throw_errno(const char* call) {
-  throw std::system_error{errno, std::generic_category(), std::string{"calloop: "} + call};
-}
 
 timespec to_timespec(Duration d) noexcept {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(d);
@@ -102,7 +98,7 @@ class EpollBackend final : public Backend {
   // The eventfd is edge-triggered: nothing has to be read.
   void acknowledge_wake() noexcept override { woken_.exchange(false); }
 
-  void reopen() override {
+  [[gnu::cold]] void reopen() override {
     try {
       epoll_ = open_epoll();
     } catch (const std::system_error& error) {
@@ -117,7 +113,7 @@ class EpollBackend final : public Backend {
   int fd() const noexcept override { return epoll_.get(); }
 
  private:
-  [[nodiscard]] OwnedFd open_epoll() const {
+  [[nodiscard, gnu::cold]] OwnedFd open_epoll() const {
     OwnedFd epoll{::epoll_create1(EPOLL_CLOEXEC)};
     if (!epoll)
       throw_errno("epoll_create1");

@@ -6,17 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
-#include <string>
-#include <system_error>
+
+#include <calloop/errors.hpp>
 
 namespace calloop {
 
 namespace {
 OwnedFd checked(int fd, const char* call) {
   if (fd < 0)
-    throw std::system_error{errno, std::generic_category(), std::string{"calloop: "} + call};
+    throw_errno(call);
   return OwnedFd{fd};
 }
 }  // namespace
@@ -35,7 +34,7 @@ void HostFd::watch(int fd) {
   epoll_event event{};
   event.events = EPOLLIN;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0)
-    throw std::system_error{errno, std::generic_category(), "calloop: epoll_ctl"};
+    throw_errno("epoll_ctl");
 }
 
 void HostFd::update(TimePoint deadline, bool work_waits) {
@@ -48,7 +47,7 @@ void HostFd::update(TimePoint deadline, bool work_waits) {
                        static_cast<long>((at - seconds).count())};
     }
     if (::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr) < 0)
-      throw std::system_error{errno, std::generic_category(), "calloop: timerfd_settime"};
+      throw_errno("timerfd_settime");
     deadline_ = deadline;
   }
   if (work_waits != work_waits_) {

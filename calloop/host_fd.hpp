@@ -1,16 +1,20 @@
 // What a host loop polls when our loop is a guest in it.
 //
+//     HostFd host{backend.fd()};
+//     host.update(next_deadline, !idles.empty());
+//     pollfd polled{.fd = host.fd(), .events = POLLIN, .revents = 0};
+//     ::poll(&polled, 1, -1);  // the loop has something to do
+//
 // One descriptor that is readable while a source of ours is ready, our earliest deadline has
 // passed, or idles and leftovers wait. Internal to the loop; installed because LoopCore has one.
 #pragma once
 
 #include <calloop/clock.hpp>
-#include <calloop/export.hpp>
 #include <calloop/fd.hpp>
 
 namespace calloop {
 
-class CALLOOP_API HostFd {
+class HostFd {
  public:
   /// Watches `backend_fd`, which stays its owner's. Throws std::system_error.
   explicit HostFd(int backend_fd);

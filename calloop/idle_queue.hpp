@@ -25,7 +25,7 @@ namespace calloop {
 
 /// First in, first out. Closures and their destructors may push and cancel at any time, also while
 /// the queue is being walked or cleared; they must not walk or clear it.
-class CALLOOP_API IdleQueue {
+class IdleQueue {
   // What can be done with a closure, by its type.
   struct Actor {
     void (*run)(void* closure);  // and destroy it
@@ -121,7 +121,7 @@ class CALLOOP_API IdleQueue {
     }
   }
   /// Destroys a closure that has not begun to run; false if there is none such any more.
-  bool cancel(const Place& place) noexcept;
+  CALLOOP_API bool cancel(const Place& place) noexcept;
   [[nodiscard]] bool empty() const noexcept { return head_ == tail_; }
   /// Destroys what is left, and what destructors push.
   void clear() noexcept;
@@ -147,7 +147,7 @@ class CALLOOP_API IdleQueue {
       },
       [](void* memory) noexcept { static_cast<Closure*>(memory)->~Closure(); }};
 
-  void add_chunk();
+  CALLOOP_API void add_chunk();
   void leave_chunk() noexcept;
   void skip_empty_cells() noexcept;
 

@@ -3,11 +3,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <new>
-#include <stdexcept>
-#include <string>
-#include <system_error>
+
+#include <calloop/errors.hpp>
 
 namespace calloop {
 
@@ -21,7 +19,7 @@ OwnerThread::OwnerThread() {
   void* const page =
       ::mmap(nullptr, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED)
-    throw std::system_error{errno, std::generic_category(), "calloop: mmap"};
+    throw_errno("mmap");
   // Where the kernel does not know it (before Linux 4.14) only the thread is checked.
   [[maybe_unused]] const int wiped = ::madvise(page, page_size(), MADV_WIPEONFORK);
   page_ = ::new (page) Page{this_thread(), this_thread()};
@@ -32,10 +30,9 @@ OwnerThread::~OwnerThread() {
 }
 
 void OwnerThread::throw_foreign(const char* what) const {
-  throw std::logic_error{std::string{"calloop: "} + what +
-                         (is_another_process()
+  throw_logic_error(what, is_another_process()
                               ? " after fork(): the loop belongs to the parent process"
-                              : " from another thread than the loop's")};
+                              : " from another thread than the loop's");
 }
 
 }  // namespace calloop

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <stdexcept>
 #include <string>
-#include <system_error>
+
+#include <calloop/errors.hpp>
 
 namespace calloop {
 
@@ -21,15 +21,15 @@ bool Poll::Attempt::has(Entry entry) const noexcept {
          (more_ != nullptr && std::find(more_->begin(), more_->end(), entry) != more_->end());
 }
 
+namespace {
+[[noreturn, gnu::cold]] void throw_error(int error, const char* begin, int fd) {
+  throw_system_error(error, begin, std::to_string(fd) + ")");
+}
+}  // namespace
+
 inline void Poll::require_live(Token token) const {
   if (!slots_.is_live(token))
-    throw std::logic_error{"calloop: the token is not from the TokenFactory of this registration"};
-}
-
-void Poll::throw_error(int error, const char* operation, int fd) const {
-  throw std::system_error{
-      error, std::generic_category(),
-      std::string{"epoll_ctl("} + operation + ", fd " + std::to_string(fd) + ")"};
+    throw_logic_error("the token is not from the TokenFactory of this registration");
 }
 
 void Poll::add(int fd, Interest interest, Token token) {
@@ -41,7 +41,7 @@ void Poll::add(int fd, Interest interest, Token token) {
   if (attempt != nullptr)
     attempt->note(fd, error == 0);
   if (error != 0) [[unlikely]]
-    throw_error(error, "EPOLL_CTL_ADD", fd);
+    throw_error(error, "epoll_ctl(EPOLL_CTL_ADD, fd ", fd);
 }
 
 void Poll::modify(int fd, Interest interest, Token token) {
@@ -55,7 +55,7 @@ void Poll::modify(int fd, Interest interest, Token token) {
       error = backend_->control(EPOLL_CTL_ADD, fd, interest.bits(), token);
   }
   if (error != 0)
-    throw_error(error, "EPOLL_CTL_MOD", fd);
+    throw_error(error, "epoll_ctl(EPOLL_CTL_MOD, fd ", fd);
 }
 
 void Poll::remove(int fd) {
@@ -69,7 +69,7 @@ void Poll::remove(int fd) {
   }
   const int error = backend_->control(EPOLL_CTL_DEL, fd, 0, {});
   if (error != 0 && removal_ == Removal::Checked && !(error == ENOENT && rebuilding_))
-    throw_error(error, "EPOLL_CTL_DEL", fd);
+    throw_error(error, "epoll_ctl(EPOLL_CTL_DEL, fd ", fd);
 }
 
 TimerId Poll::add_timer(TimePoint deadline, Token token) {

@@ -27,7 +27,7 @@ namespace calloop {
 
 /// What the registration functions of a source are given: it registers descriptors and timers under
 /// tokens of the present registration, for the loop that the source is being inserted into.
-class CALLOOP_API Poll {
+class Poll {
  public:
   Poll(std::shared_ptr<Backend> backend, const SlotTable& slots)
       : backend_{std::move(backend)}, slots_{slots} {}
@@ -38,20 +38,20 @@ class CALLOOP_API Poll {
   /// the present registration (else std::logic_error). The descriptor stays the caller's and must
   /// be open until `remove`. Throws std::system_error: EEXIST when it is registered already, EPERM
   /// for what cannot be polled (regular files), ENOSPC: epoll_ctl(2).
-  void add(int fd, Interest interest, Token token);
+  CALLOOP_API void add(int fd, Interest interest, Token token);
   /// Changes what is reported on `fd`, and under which token; arms a one-shot again. Throws as
   /// `add`, ENOENT when it is not registered.
-  void modify(int fd, Interest interest, Token token);
+  CALLOOP_API void modify(int fd, Interest interest, Token token);
   /// Ends the reports on `fd`. Throws std::system_error, ENOENT when it is not registered.
-  void remove(int fd);
+  CALLOOP_API void remove(int fd);
 
   /// Arms a timer: `token` is reported once, readable, when the clock has reached `deadline`.
-  [[nodiscard]] TimerId add_timer(TimePoint deadline, Token token);
+  [[nodiscard]] CALLOOP_API TimerId add_timer(TimePoint deadline, Token token);
   /// Gives a timer of this source, which must not be cancelled, a new deadline, in place. Never
   /// allocates.
   void rearm_timer(TimerId id, TimePoint deadline) noexcept { timers_.rearm(id, deadline); }
   /// The same with the token of a new registration.
-  void rearm_timer(TimerId id, TimePoint deadline, Token token);
+  CALLOOP_API void rearm_timer(TimerId id, TimePoint deadline, Token token);
   /// When a timer fires, or has fired last.
   [[nodiscard]] TimePoint timer_deadline(TimerId id) const noexcept { return timers_.deadline(id); }
   /// Forgets a timer, also one that is due but not delivered. No effect on TimerId::None.
@@ -103,8 +103,8 @@ class CALLOOP_API Poll {
       bool was_added;
       friend bool operator==(Entry, Entry) noexcept = default;
     };
-    void expect_one_more();
-    [[nodiscard]] bool has(Entry entry) const noexcept;
+    [[gnu::cold]] void expect_one_more();
+    [[nodiscard, gnu::cold]] bool has(Entry entry) const noexcept;
     Poll& poll_;
     Attempt* outer_;
     std::uint32_t count_ = 0;
@@ -112,7 +112,6 @@ class CALLOOP_API Poll {
     std::unique_ptr<std::vector<Entry>> more_;
   };
   void require_live(Token token) const;
-  [[noreturn]] void throw_error(int error, const char* operation, int fd) const;
 
   std::shared_ptr<Backend> backend_;
   const SlotTable& slots_;

@@ -2,17 +2,17 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include <calloop/core.hpp>
+#include <calloop/errors.hpp>
 
 namespace calloop {
 
 void LoopCore::check_usable(const char* what) const {
   if (mode_.state == State::Dead)
-    throw std::logic_error{std::string{"calloop: "} + what + " on a loop that is gone"};
+    throw_logic_error(what, " on a loop that is gone");
   owner_.check(what);
 }
 
@@ -97,9 +97,9 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
     check_usable("insert_source");
   DispatcherBase& source = *dispatcher.get();
   if (source.is_inserted()) [[unlikely]]
-    throw std::logic_error{"calloop: insert_source of a dispatcher that is inserted already"};
+    throw_logic_error("insert_source of a dispatcher that is inserted already");
   if (&source == running_ || registration_code_of(source) != nullptr) [[unlikely]]
-    throw std::logic_error{"calloop: insert_source of a dispatcher whose own code is running"};
+    throw_logic_error("insert_source of a dispatcher whose own code is running");
   if (mode_.state == State::ShuttingDown) [[unlikely]] {
     graveyard_.push_back(std::move(dispatcher));
     return {};
@@ -132,7 +132,7 @@ RegistrationToken LoopCore::insert(DispatcherRef dispatcher, SourceOptions* opti
 
 inline DispatcherBase* LoopCore::find(RegistrationToken token) const {
   if (token.loop_ != identity_ && token) [[unlikely]]
-    throw std::logic_error{"calloop: the token is of another loop"};
+    throw_logic_error("the token is of another loop");
   return slots_.find(token);
 }
 
@@ -287,12 +287,16 @@ void LoopCore::throw_with_source(const DispatcherBase& source) {
   try {
     throw;
   } catch (const std::system_error& error) {
-    std::string what = error.what();
-    const std::string cause = ": " + error.code().message();
-    if (what.ends_with(cause))
-      what.resize(what.size() - cause.size());
-    throw std::system_error{error.code(),
-                            "calloop: source \"" + std::string{name_of(source)} + "\": " + what};
+    // Without what is said again.
+    constexpr std::string_view library = "calloop: ";
+    std::string_view what = error.what();
+    if (what.starts_with(library))
+      what.remove_prefix(library.size());
+    if (const std::string cause = ": " + error.code().message(); what.ends_with(cause))
+      what.remove_suffix(cause.size());
+    std::string begin = "source \"";
+    begin.append(name_of(source)).append("\": ");
+    throw_system_error(error.code(), begin, what);
   }
 }
 

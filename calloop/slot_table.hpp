@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <memory>
 
-#include <calloop/export.hpp>
 #include <calloop/token.hpp>
 
 namespace calloop {
@@ -46,7 +45,7 @@ struct Slot {
   }
 };
 
-class CALLOOP_API SlotTable {
+class SlotTable {
  public:
   SlotTable();
 
@@ -98,7 +97,7 @@ class CALLOOP_API SlotTable {
  private:
   static constexpr std::uint64_t none = ~std::uint64_t{0};
   void add_free_slot();
-  void grow();
+  [[gnu::cold]] void grow();
   std::unique_ptr<Slot[]> slots_;
   std::uint32_t capacity_ = 0;
   std::uint32_t size_ = 0;

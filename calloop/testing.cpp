@@ -1,8 +1,9 @@
 #include <calloop/testing.hpp>
 
 #include <cerrno>
-#include <stdexcept>
 #include <string>
+
+#include <calloop/errors.hpp>
 
 namespace calloop {
 
@@ -16,7 +17,7 @@ void TestBackend::script(int fd) {
 void TestBackend::make_ready(int fd, Readiness readiness) {
   const auto found = scripted_.find(fd);
   if (found == scripted_.end())
-    throw std::logic_error{"calloop: descriptor " + std::to_string(fd) + " is not scripted"};
+    throw_logic_error("descriptor " + std::to_string(fd), " is not scripted");
   found->second.ready |= readiness.bits();
 }
 
@@ -67,8 +68,7 @@ std::span<const epoll_event> TestBackend::poll() {
 std::span<const epoll_event> TestBackend::wait() {
   collect();
   if (batch_.empty())
-    throw std::logic_error{
-        "calloop: nothing is ready and no timer is armed: this dispatch would sleep for ever"};
+    throw_logic_error("nothing is ready and no timer is armed: this dispatch would sleep for ever");
   return batch_;
 }
 

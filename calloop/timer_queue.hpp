@@ -34,7 +34,7 @@ namespace calloop {
 enum class TimerId : std::uint32_t { None = 0xffffffff };
 
 /// The timers of one loop at one priority. Not thread-safe.
-class CALLOOP_API TimerQueue {
+class TimerQueue {
  public:
   /// Arms a new timer. Throws std::bad_alloc or std::length_error (16 million timers), and has
   /// then changed nothing.
@@ -55,7 +55,7 @@ class CALLOOP_API TimerQueue {
   void rearm(TimerId id, TimePoint deadline, Token token) noexcept;
   /// Forgets a timer; it does not fire any more, also if it is due already. No effect on None, nor
   /// a second time.
-  void cancel(TimerId id) noexcept;
+  CALLOOP_API void cancel(TimerId id) noexcept;
   /// When it fires, or has fired last.
   [[nodiscard]] TimePoint deadline(TimerId id) const noexcept {
     return time_point(node(static_cast<std::uint32_t>(id)).deadline);
@@ -159,7 +159,7 @@ class CALLOOP_API TimerQueue {
   void forget_bucket(std::uint32_t level, std::uint32_t digit) noexcept;
   void disarm(std::uint32_t index, Node& timer) noexcept;
   void add_free_node();
-  void rearm_elsewhere(std::uint32_t index, TimePoint deadline) noexcept;
+  CALLOOP_API void rearm_elsewhere(std::uint32_t index, TimePoint deadline) noexcept;
   [[nodiscard]] Bucket first_bucket() const noexcept;
   [[nodiscard]] TimePoint find_next_expiry() noexcept;
   [[nodiscard]] std::uint32_t take(const Bucket& bucket) noexcept;

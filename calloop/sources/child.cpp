@@ -9,24 +9,29 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <stdexcept>
+#include <string>
 #include <string_view>
-#include <system_error>
 
 // glibc 2.36 forgot to say so itself.
 extern "C" {
 #include <sys/pidfd.h>
 }
 
+#include <calloop/errors.hpp>
 #include <calloop/sources/signals.hpp>
 
 namespace calloop {
 
 namespace {
 
-void check(int error, const std::string& what) {
+void check(int error, std::string_view what) {
   if (error != 0)
-    throw std::system_error{error, std::generic_category(), "calloop: " + what};
+    throw_system_error(error, what);
+}
+
+[[noreturn, gnu::cold]] void throw_about_program(int error, const char* what,
+                                                 const std::string& program) {
+  throw_system_error(error, what, program + '"');
 }
 
 class Attributes {
@@ -72,9 +77,9 @@ class FileActions {
     const long limit = ::sysconf(_SC_OPEN_MAX);  // -1: none
     for (const InheritedFd& fd : options.fds) {
       if (fd.child < 0)
-        throw std::invalid_argument{"calloop: a child's descriptor is negative"};
+        throw_invalid_argument("a child's descriptor is negative");
       if (fd.child == INT_MAX || (limit >= 0 && fd.child >= limit))
-        check(EBADF, "passing a descriptor as " + std::to_string(fd.child));
+        throw_system_error(EBADF, "passing a descriptor as ", std::to_string(fd.child));
       last = std::max(last, fd.child);
     }
     std::vector<bool> kept(static_cast<std::size_t>(last) + 1, false);
@@ -82,7 +87,7 @@ class FileActions {
       // Copied out of the way first: one's target may be another's origin.
       copies_.emplace_back(::fcntl(fd.parent, F_DUPFD_CLOEXEC, last + 1));
       if (!copies_.back())
-        check(errno, "passing descriptor " + std::to_string(fd.parent));
+        throw_errno("passing descriptor ", std::to_string(fd.parent));
       check(::posix_spawn_file_actions_adddup2(&value, copies_.back().get(), fd.child),
             "posix_spawn_file_actions_adddup2");
       kept[static_cast<std::size_t>(fd.child)] = true;
@@ -136,7 +141,7 @@ void stop_ignoring_children() noexcept {
 
 Child Child::spawn(std::span<const std::string> argv, const ChildOptions& options) {
   if (argv.empty())
-    throw std::invalid_argument{"calloop: Child::spawn without a program"};
+    throw_invalid_argument("Child::spawn without a program");
   std::vector<char*> arguments;
   for (const std::string& argument : argv)
     arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -147,21 +152,22 @@ Child Child::spawn(std::span<const std::string> argv, const ChildOptions& option
   stop_ignoring_children();
 
   pid_t pid = -1;
-  check(::posix_spawnp(&pid, arguments[0], &actions.value, &attributes.value, arguments.data(),
-                       variables.data()),
-        "starting \"" + argv[0] + "\"");
+  const int error = ::posix_spawnp(&pid, arguments[0], &actions.value, &attributes.value,
+                                   arguments.data(), variables.data());
+  if (error != 0)
+    throw_about_program(error, "starting \"", argv[0]);
   OwnedFd fd{::pidfd_open(pid, 0)};
   // Gone already: somebody waits for any child. The number may be another process's by now.
   const bool is_lost = !fd && errno == ESRCH;
   if (is_lost)
     fd.reset(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));  // readable: its end is there to be told
   if (!fd) {
-    const int error = errno;
+    const int reason = errno;
     if (!is_lost) {
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
     }
-    check(error, "watching \"" + argv[0] + "\"");
+    throw_about_program(reason, "watching \"", argv[0]);
   }
   return Child{pid, std::move(fd), is_lost};
 }
@@ -173,8 +179,7 @@ bool Child::send_signal(int signal) const {
     return true;
   if (errno == ESRCH)
     return false;
-  check(errno, "pidfd_send_signal to " + std::to_string(pid_));
-  return false;
+  throw_errno("pidfd_send_signal to ", std::to_string(pid_));
 }
 
 bool Child::reap(ChildExit& exit) const {
@@ -189,7 +194,7 @@ bool Child::reap(ChildExit& exit) const {
   } while (result != 0 && errno == EINTR);
   if (result != 0) {
     if (errno != ECHILD)
-      check(errno, "waitid for " + std::to_string(pid_));
+      throw_errno("waitid for ", std::to_string(pid_));
     return true;
   }
   if (info.si_pid == 0)

@@ -3,9 +3,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
-#include <system_error>
+
+#include <calloop/errors.hpp>
 
 namespace calloop {
 
@@ -23,7 +23,7 @@ Ping::Sender::~Sender() {
 std::pair<Ping, PingSource> make_ping() {
   OwnedFd fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!fd)
-    throw std::system_error{errno, std::generic_category(), "calloop: eventfd"};
+    throw_errno("eventfd");
   const auto state = std::make_shared<detail::PingState>(std::move(fd));
   return {Ping{std::make_shared<const Ping::Sender>(state)}, PingSource{state}};
 }

@@ -7,10 +7,10 @@
 #include <atomic>
 #include <cerrno>
 #include <ctime>
-#include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
+
+#include <calloop/errors.hpp>
 
 namespace calloop {
 
@@ -33,13 +33,9 @@ struct ThreadMask {
 };
 thread_local ThreadMask thread_mask;
 
-[[noreturn]] void throw_errno(const char* call) {
-  throw std::system_error{errno, std::generic_category(), std::string{"calloop: "} + call};
-}
-
 void check_signal(int signal) {
   if (signal <= 0 || signal >= signal_count || signal == SIGKILL || signal == SIGSTOP)
-    throw std::invalid_argument{"calloop: Signals cannot take signal " + std::to_string(signal)};
+    throw_invalid_argument("Signals cannot take signal ", std::to_string(signal));
 }
 
 sigset_t empty_set() noexcept {
@@ -48,7 +44,7 @@ sigset_t empty_set() noexcept {
   return set;
 }
 
-sigset_t set_of(std::span<const int> signals) {
+[[gnu::cold]] sigset_t set_of(std::span<const int> signals) {
   sigset_t set = empty_set();
   for (const int signal : signals) {
     check_signal(signal);
@@ -68,7 +64,7 @@ void for_each_signal(const sigset_t& set, F f) {
       f(signal);
 }
 
-void block(int signal) noexcept {
+[[gnu::cold]] void block(int signal) noexcept {
   if (thread_mask.users[static_cast<std::size_t>(signal)]++ != 0)
     return;
   sigset_t one = empty_set();
@@ -84,7 +80,7 @@ void block(int signal) noexcept {
   blocked_in_process.fetch_or(std::uint64_t{1} << (signal - 1), std::memory_order_relaxed);
 }
 
-void unblock(int signal) noexcept {
+[[gnu::cold]] void unblock(int signal) noexcept {
   if (--thread_mask.users[static_cast<std::size_t>(signal)] != 0)
     return;
   if (sigismember(&thread_mask.ours, signal) == 0)
@@ -157,9 +153,8 @@ void Signals::release() noexcept {
 void Signals::check_usable() const {
   if (thread_ == thread_mask.thread)
     return;
-  throw std::logic_error{thread_ == 0
-                             ? "calloop: these Signals were moved from"
-                             : "calloop: Signals are changed on another thread than their own"};
+  throw_logic_error(thread_ == 0 ? "these Signals were moved from"
+                                 : "Signals are changed on another thread than their own");
 }
 
 void Signals::take(const sigset_t& wanted) {

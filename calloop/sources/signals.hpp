@@ -65,7 +65,7 @@ class CALLOOP_API Signals {
   /// may have its own.
   Signals(std::initializer_list<int> signals)
       : Signals{std::span<const int>{signals.begin(), signals.size()}} {}
-  explicit Signals(std::span<const int> signals);
+  [[gnu::cold]] explicit Signals(std::span<const int> signals);
   Signals(Signals&& other) noexcept;
   Signals& operator=(Signals&& other) noexcept;
   /// Gives back the mask of before, but for signals that another Signals of this thread has too.
@@ -115,8 +115,8 @@ class CALLOOP_API Signals {
   // False when there is none. Throws std::system_error.
   static bool read_signal(const OwnedFd& fd, signalfd_siginfo& info);
   void check_usable() const;
-  void take(const sigset_t& wanted);
-  void release() noexcept;
+  [[gnu::cold]] void take(const sigset_t& wanted);
+  [[gnu::cold]] void release() noexcept;
 
   sigset_t taken_;            // what the signalfd delivers
   sigset_t blocked_;          // what this source has blocked: taken_, and what it once was
@@ -130,6 +130,6 @@ class CALLOOP_API Signals {
 /// blocked in this thread before its own Signals stays blocked. What this thread has blocked
 /// without them cannot be told from what it has inherited: it is left out if another thread's
 /// Signals have ever blocked it. Any thread; never fails.
-[[nodiscard]] CALLOOP_API sigset_t signal_mask_for_children() noexcept;
+[[nodiscard, gnu::cold]] CALLOOP_API sigset_t signal_mask_for_children() noexcept;
 
 }  // namespace calloop

@@ -3,9 +3,11 @@
 // count. What the loop costs beside others is told by tests/bench/run.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "tests/bench/measure.hpp"
+#include "tests/command.hpp"
 
 namespace tests {
 namespace {
@@ -68,6 +70,16 @@ TEST(Costs, InstructionsPerSourceThatComesAndGoes) {
 TEST(Costs, OneSystemCallWhereNothingHappens) {
   EXPECT_NEAR(cost("system-calls", "calloop", "quiet count=1000,2000"), 1.0, 0.01);
   EXPECT_NEAR(cost("system-calls", "calloop", "quiet wait=1000 count=1000,2000"), 1.0, 0.01);
+}
+
+// All that is only read, as size(1) counts it: machine code, its tables and its symbols.
+TEST(Costs, KibibytesOfText) {
+  const CommandResult size =
+      run_command("size '" BENCH_LIBRARY "' | tail --lines=1 | cut --fields=1");
+  EXPECT_EQ(size.status, 0) << size.output;
+  const double bytes = std::strtod(size.output.c_str(), nullptr);
+  EXPECT_GT(bytes, 10.0 * 1024) << size.output;
+  EXPECT_LT(bytes, (is_clang ? 102.0 : 100.0) * 1024);
 }
 
 TEST(Costs, BytesPerFdSource) {

@@ -4,18 +4,13 @@
 
 An example is an indented block in the comment that opens a public header, or a ```cpp block of the
 book or the README. In TEMPLATE a line `@PATH:N@` stands for the Nth example of that file. It is an
-error if an example is not used, or a public header opens without a paragraph and an example.
+error if an example is not used, or a header of the library opens without a paragraph and an
+example.
 """
 
 import pathlib
 import re
 import sys
-
-# What is installed only because templates need it explains itself, but has no users to show.
-INTERNAL = {
-    "block_pool.hpp", "core.hpp", "data_path.hpp", "dispatcher_base.hpp", "host_fd.hpp", "idle_queue.hpp",
-    "loop_descriptors.hpp", "bounded_queue.hpp", "message_queue.hpp",
-}
 
 
 def header_examples(text):
@@ -53,7 +48,7 @@ def main(root, template, output):
         has_prose, blocks = header_examples(path.read_text())
         if not has_prose:
             errors.append(f"{relative} does not open with a paragraph")
-        if not blocks and path.name not in INTERNAL:
+        if not blocks:
             errors.append(f"{relative} opens without an example")
         for number, block in enumerate(blocks, 1):
             examples[f"{relative}:{number}"] = block

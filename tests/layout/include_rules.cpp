@@ -20,7 +20,8 @@ constexpr int adapters_floor = 6;
 constexpr std::pair<std::string_view, int> floors[] = {
     // clang-format off
     {"fwd", 0}, {"export", 0}, {"version", 0}, {"clock", 0}, {"fd", 0}, {"interest", 0}, {"token", 0},
-    {"block_pool", 0}, {"data_path", 0}, {"idle_queue", 0}, {"owner_thread", 0}, {"slot_table", 0},
+    {"block_pool", 0}, {"data_path", 0}, {"errors", 0}, {"idle_queue", 0}, {"owner_thread", 0},
+    {"slot_table", 0},
     {"backend", 1}, {"epoll_backend", 1}, {"timer_queue", 1}, {"poll", 1},
     {"host_fd", 1},
     {"post_action", 2}, {"source_options", 2}, {"observer", 2}, {"core", 2},
