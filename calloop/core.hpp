@@ -181,8 +181,7 @@ class LoopCore {
   [[noreturn, gnu::cold]] void throw_with_source(const DispatcherBase& source);
   [[nodiscard]] Removed free_slot(std::uint32_t index) noexcept;
   [[gnu::cold]] void set_options(DispatcherBase& source, SourceOptions options);
-  [[nodiscard, gnu::cold]] std::unique_ptr<SourceOptions> take_options(
-      DispatcherBase& source) noexcept;
+  [[nodiscard]] std::unique_ptr<SourceOptions> take_options(DispatcherBase& source) noexcept;
   [[nodiscard]] const SourceOptions* options_of(const DispatcherBase& source) const noexcept;
   void settle(PostAction action) noexcept;
   void apply(DispatcherBase& source, PostAction action);
