@@ -181,8 +181,8 @@ TEST(Subproject, GivesTheStaticLibrary) {
   fs::copy_file(programs / "timer.cpp", project.path() / "timer.cpp");
 
   const fs::path build = project.path() / "build";
-  output_of("CXX=" CALLOOP_COMPILER " meson setup --optimization 0 -Ddebug=false " + quoted(build) + " " +
-            quoted(project.path()));
+  output_of("CXX=" CALLOOP_COMPILER " meson setup --optimization 0 -Ddebug=false " + quoted(build) +
+            " " + quoted(project.path()));
   output_of("ninja -C " + quoted(build) + " embedder");
   EXPECT_THAT(output_of("readelf --dynamic " + quoted(build / "embedder")),
               Not(HasSubstr("libcalloop")));
