@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -146,6 +147,13 @@ struct Held {
   bool by_finger;
   std::uint32_t edges;
 };
+std::string name_of(const Held& held) {
+  return (held.by_finger ? "finger" : "pointer") + std::to_string(held.edges);
+}
+// Or GoogleTest prints its bytes, also those that nobody has written.
+void PrintTo(const Held& held, std::ostream* out) {
+  *out << name_of(held);
+}
 
 class Dragging : public AppWindows, public testing::WithParamInterface<Held> {
  protected:
@@ -243,10 +251,8 @@ std::vector<Held> all_holds() {
   return holds;
 }
 
-INSTANTIATE_TEST_SUITE_P(Edges, Dragging, testing::ValuesIn(all_holds()), [](const auto& held) {
-  return std::string{held.param.by_finger ? "finger" : "pointer"} +
-         std::to_string(held.param.edges);
-});
+INSTANTIATE_TEST_SUITE_P(Edges, Dragging, testing::ValuesIn(all_holds()),
+                         [](const auto& held) { return name_of(held.param); });
 
 TEST_F(AppWindows, AreNotMadeSmallerOrLargerThanTheyWant) {
   ClientToplevel window{client};
