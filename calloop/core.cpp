@@ -485,7 +485,7 @@ void LoopCore::rebuild_registrations() {
   for (std::uint32_t index = Token::loop_slot + 1; index < slots_.size(); ++index)
     if (DispatcherBase* const source = slots_.at(index); source != nullptr)
       if (source->registered_ != 0)
-        registered.push_back(DispatcherRef{source});
+        registered.emplace_back(source);
   backend_->reopen();
   rebuild_ = false;
   stale_.clear();
