@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
+#include <string>
 
 #include <calloop/errors.hpp>
 #include <calloop/loop_descriptors.hpp>
@@ -99,18 +101,18 @@ int LoopCore::fd() {
   return host_->fd();
 }
 
-void LoopCore::set_observer(Observer* observer) {
+[[gnu::cold]] void LoopCore::set_observer(Observer* observer) {
   owner_.check("set_observer");
   observer_ = observer;
   mode_.has_extras = true;
 }
 
-void LoopCore::set_on_error(ErrorHandler handler) {
+[[gnu::cold]] void LoopCore::set_on_error(ErrorHandler handler) {
   owner_.check("set_on_error");
   std::swap(on_error_, handler);  // the old one is destroyed when the new one is in place
 }
 
-void LoopCore::set_timer_slack(Duration slack) {
+[[gnu::cold]] void LoopCore::set_timer_slack(Duration slack) {
   owner_.check("set_timer_slack");
   if (slack < Duration::zero())
     throw_invalid_argument("negative timer slack");
@@ -147,7 +149,8 @@ void LoopCore::update_host() {
     path->resolve();  // parents come before their children
 }
 
-const DataPath* LoopCore::path(const DataPath* parent, void* (*step)(void*) noexcept) {
+[[gnu::cold]] const DataPath* LoopCore::path(const DataPath* parent,
+                                             void* (*step)(void*) noexcept) {
   const auto known = std::find_if(paths_.begin(), paths_.end(), [&](const auto& path) {
     return path->parent == parent && path->step == step;
   });

@@ -76,8 +76,8 @@ class LoopCore {
     return place;
   }
   bool cancel_idle(const IdleQueue::Place& place) noexcept { return idles_.cancel(place); }
-  [[nodiscard, gnu::cold]] CALLOOP_API const DataPath* path(const DataPath* parent,
-                                                            void* (*step)(void*) noexcept);
+  [[nodiscard]] CALLOOP_API const DataPath* path(const DataPath* parent,
+                                                 void* (*step)(void*) noexcept);
   [[nodiscard]] const DataPath* root_path() const noexcept { return &root_; }
   [[nodiscard]] TimePoint now() const noexcept { return poll_.now(); }
   [[nodiscard]] std::size_t source_count() const noexcept { return slots_.used() - 1; }
@@ -88,11 +88,11 @@ class LoopCore {
   CALLOOP_API void dispatch(Duration at_most, void* data);
   [[nodiscard]] CALLOOP_API Timeout prepare(void* data);
   [[nodiscard]] CALLOOP_API int fd();
-  [[gnu::cold]] CALLOOP_API void set_timer_slack(Duration slack);
-  [[gnu::cold]] CALLOOP_API void set_observer(Observer* observer);
-  [[gnu::cold]] CALLOOP_API void set_on_error(ErrorHandler handler);
+  CALLOOP_API void set_timer_slack(Duration slack);
+  CALLOOP_API void set_observer(Observer* observer);
+  CALLOOP_API void set_on_error(ErrorHandler handler);
   /// Drops every source and idle. Afterwards the loop is dead and only waits for its handles.
-  [[gnu::cold]] CALLOOP_API void shut_down() noexcept;
+  CALLOOP_API void shut_down() noexcept;
 
   /// Takes the exception that a callback of the running source has just thrown; to be called
   /// inside the catch block. The callback counts as having returned its default.

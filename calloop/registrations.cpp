@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include <calloop/core.hpp>
@@ -446,7 +447,7 @@ void LoopCore::bury_refused() noexcept {
   }
 }
 
-void LoopCore::shut_down() noexcept {
+[[gnu::cold]] void LoopCore::shut_down() noexcept {
   if (mode_.state == State::Dead)
     return;
   if (is_dispatching()) {

@@ -10,7 +10,7 @@ namespace calloop {
 TestBackend::TestBackend(TimePoint start) : real_{make_epoll_backend()}, now_{start} {}
 TestBackend::~TestBackend() = default;
 
-void TestBackend::script(int fd) {
+[[gnu::cold]] void TestBackend::script(int fd) {
   scripted_.try_emplace(fd);
 }
 
@@ -54,7 +54,7 @@ void TestBackend::collect() {
   }
 }
 
-void TestBackend::reopen() {
+[[gnu::cold]] void TestBackend::reopen() {
   real_->reopen();
   for (auto& [fd, scripted] : scripted_)
     scripted.registered = false;

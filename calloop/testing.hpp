@@ -43,7 +43,7 @@ class CALLOOP_API TestBackend final : public Backend {
 
   /// Makes `fd` a number that stands for a descriptor but need not be one: it is not polled, and
   /// ready only by make_ready(). To be called before it is registered.
-  [[gnu::cold]] void script(int fd);
+  void script(int fd);
   /// The next dispatch reports `readiness` on a scripted descriptor, once, as far as its interest
   /// includes it (errors and hang-ups always). Throws std::logic_error for one that is not
   /// scripted.
@@ -59,7 +59,7 @@ class CALLOOP_API TestBackend final : public Backend {
   [[nodiscard]] bool has_real_clock() const noexcept override { return false; }
   void wake() noexcept override { real_->wake(); }
   void acknowledge_wake() noexcept override { real_->acknowledge_wake(); }
-  [[gnu::cold]] void reopen() override;
+  void reopen() override;
   [[nodiscard]] int fd() const noexcept override { return real_->fd(); }
 
  private:

@@ -139,7 +139,7 @@ void stop_ignoring_children() noexcept {
 
 }  // namespace
 
-Child Child::spawn(std::span<const std::string> argv, const ChildOptions& options) {
+[[gnu::cold]] Child Child::spawn(std::span<const std::string> argv, const ChildOptions& options) {
   if (argv.empty())
     throw_invalid_argument("Child::spawn without a program");
   std::vector<char*> arguments;
@@ -152,9 +152,9 @@ Child Child::spawn(std::span<const std::string> argv, const ChildOptions& option
   stop_ignoring_children();
 
   pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, arguments[0], &actions.value, &attributes.value,
-                                   arguments.data(), variables.data());
-  if (error != 0)
+  if (const int error = ::posix_spawnp(&pid, arguments[0], &actions.value, &attributes.value,
+                                       arguments.data(), variables.data());
+      error != 0)
     throw_about_program(error, "starting \"", argv[0]);
   OwnedFd fd{::pidfd_open(pid, 0)};
   // Gone already: somebody waits for any child. The number may be another process's by now.
@@ -162,12 +162,12 @@ Child Child::spawn(std::span<const std::string> argv, const ChildOptions& option
   if (is_lost)
     fd.reset(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));  // readable: its end is there to be told
   if (!fd) {
-    const int reason = errno;
+    const int error = errno;
     if (!is_lost) {
       ::kill(pid, SIGKILL);
       ::waitpid(pid, nullptr, 0);
     }
-    throw_about_program(reason, "watching \"", argv[0]);
+    throw_about_program(error, "watching \"", argv[0]);
   }
   return Child{pid, std::move(fd), is_lost};
 }

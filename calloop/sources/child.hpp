@@ -83,8 +83,8 @@ class CALLOOP_API Child {
   /// RLIMIT_NOFILE, EMFILE, ENOSYS before Linux 5.3; std::invalid_argument for an empty argv or a
   /// negative descriptor. Nothing is left running then. SIGCHLD is set to its default if it was
   /// ignored: the status would be lost.
-  [[nodiscard, gnu::cold]] static Child spawn(std::span<const std::string> argv,
-                                              const ChildOptions& options = {});
+  [[nodiscard]] static Child spawn(std::span<const std::string> argv,
+                                   const ChildOptions& options = {});
   /// The same: `Child::spawn({"sleep", "5"})`.
   [[nodiscard]] static Child spawn(std::initializer_list<std::string> argv,
                                    const ChildOptions& options = {}) {

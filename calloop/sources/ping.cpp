@@ -20,7 +20,7 @@ Ping::Sender::~Sender() {
   state->write();
 }
 
-std::pair<Ping, PingSource> make_ping() {
+[[gnu::cold]] std::pair<Ping, PingSource> make_ping() {
   OwnedFd fd{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   if (!fd)
     throw_errno("eventfd");

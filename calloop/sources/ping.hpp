@@ -144,6 +144,6 @@ class CALLOOP_API PingSource {
 
 /// Both ends. Any thread may make them. Throws std::system_error when there is no eventfd to be
 /// had.
-[[nodiscard, gnu::cold]] CALLOOP_API std::pair<Ping, PingSource> make_ping();
+[[nodiscard]] CALLOOP_API std::pair<Ping, PingSource> make_ping();
 
 }  // namespace calloop

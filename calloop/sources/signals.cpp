@@ -96,7 +96,7 @@ void for_each_signal(const sigset_t& set, F f) {
 
 }  // namespace
 
-sigset_t signal_mask_for_children() noexcept {
+[[gnu::cold]] sigset_t signal_mask_for_children() noexcept {
   sigset_t mask;
   pthread_sigmask(SIG_SETMASK, nullptr, &mask);
   for_each_signal(mask, [&](int signal) {
@@ -108,7 +108,7 @@ sigset_t signal_mask_for_children() noexcept {
   return mask;
 }
 
-Signals::Signals(std::span<const int> signals)
+[[gnu::cold]] Signals::Signals(std::span<const int> signals)
     : taken_{set_of(signals)},
       blocked_{empty_set()},
       thread_{thread_mask.thread},

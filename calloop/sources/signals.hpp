@@ -65,7 +65,7 @@ class CALLOOP_API Signals {
   /// may have its own.
   Signals(std::initializer_list<int> signals)
       : Signals{std::span<const int>{signals.begin(), signals.size()}} {}
-  [[gnu::cold]] explicit Signals(std::span<const int> signals);
+  explicit Signals(std::span<const int> signals);
   Signals(Signals&& other) noexcept;
   Signals& operator=(Signals&& other) noexcept;
   /// Gives back the mask of before, but for signals that another Signals of this thread has too.
@@ -130,6 +130,6 @@ class CALLOOP_API Signals {
 /// blocked in this thread before its own Signals stays blocked. What this thread has blocked
 /// without them cannot be told from what it has inherited: it is left out if another thread's
 /// Signals have ever blocked it. Any thread; never fails.
-[[nodiscard, gnu::cold]] CALLOOP_API sigset_t signal_mask_for_children() noexcept;
+[[nodiscard]] CALLOOP_API sigset_t signal_mask_for_children() noexcept;
 
 }  // namespace calloop

@@ -2,8 +2,8 @@
 
     insert_examples.py ROOT TEMPLATE OUTPUT
 
-An example is an indented block in the comment that opens a public header, or a ```cpp block of the
-book or the README. In TEMPLATE a line `@PATH:N@` stands for the Nth example of that file. It is an
+An example is an indented block in the comment that opens a header, or in one of ///, or a ```cpp block
+of the book or the README. In TEMPLATE a line `@PATH:N@` stands for the Nth example of that file. It is an
 error if an example is not used, or a header of the library opens without a paragraph and an
 example.
 """
@@ -14,7 +14,7 @@ import sys
 
 
 def header_examples(text):
-    """The opening comment's indented blocks, and whether there is prose before them."""
+    """The opening comment's indented blocks, then those of ///; whether it begins with prose."""
     lines = []
     for line in text.splitlines():
         if not line.startswith("//"):
@@ -31,6 +31,8 @@ def header_examples(text):
         elif block:
             blocks.append("\n".join(block).rstrip())
             block = []
+    for block in re.findall(r"(?:^ *///     .*\n)+", text, re.MULTILINE):
+        blocks.append(re.sub(r"^ *///     ", "", block, flags=re.MULTILINE).rstrip())
     return has_prose, blocks
 
 
