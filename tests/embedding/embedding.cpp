@@ -113,6 +113,10 @@ TEST_F(Installed, SharedLibraryRunsAProgram) {
   run(program);
 }
 
+TEST_F(Installed, SharedLibraryHasAllThatTemplatesNeed) {
+  run(build("everything", "$(" + pkg_config("--cflags --libs calloop") + ")"));
+}
+
 TEST_F(Installed, StaticLibraryRunsAProgram) {
   const fs::path program =
       build("timer", "-static $(" + pkg_config("--static --cflags --libs calloop") + ")");
