@@ -16,7 +16,6 @@ namespace {
 
 using namespace calloop;
 using namespace std::chrono_literals;
-using testing::HasSubstr;
 using tests::Pipe;
 
 TEST(Poll, ErrorsNameTheCallAndTheDescriptor) {
