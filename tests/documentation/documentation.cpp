@@ -47,6 +47,13 @@ TEST_F(Documentation, AHeaderNeedsAnExample) {
   EXPECT_NE(result.output.find("calloop/bad.hpp opens without an example"), std::string::npos);
 }
 
+TEST_F(Documentation, AnExampleFurtherDownIsNotEnough) {
+  write("calloop/bad.hpp", "// What it is.\n#pragma once\n///     int further_down;\n");
+  const std::string output = insert().output;
+  EXPECT_NE(output.find("calloop/bad.hpp opens without an example"), std::string::npos);
+  EXPECT_NE(output.find("calloop/bad.hpp:1 is compiled by nobody"), std::string::npos);
+}
+
 TEST_F(Documentation, AHeaderNeedsAParagraph) {
   write("calloop/bad.hpp", "#pragma once\n");
   EXPECT_NE(insert().output.find("calloop/bad.hpp does not open with a paragraph"),

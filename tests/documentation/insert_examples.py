@@ -2,10 +2,10 @@
 
     insert_examples.py ROOT TEMPLATE OUTPUT
 
-An example is an indented block in the comment that opens a header, or in one of ///, or a ```cpp block
-of the book or the README. In TEMPLATE a line `@PATH:N@` stands for the Nth example of that file. It is an
-error if an example is not used, or a header of the library opens without a paragraph and an
-example.
+An example is an indented block in the comment that opens a header, or in one of ///, or a ```cpp
+block of the book or the README. In TEMPLATE a line `@PATH:N@` stands for the Nth example of that
+file. It is an error if an example is not used, or a header of the library opens without a paragraph
+and an example.
 """
 
 import pathlib
@@ -13,8 +13,8 @@ import re
 import sys
 
 
-def header_examples(text):
-    """The opening comment's indented blocks, then those of ///; whether it begins with prose."""
+def opening_examples(text):
+    """The opening comment's indented blocks, and whether there is prose before them."""
     lines = []
     for line in text.splitlines():
         if not line.startswith("//"):
@@ -31,9 +31,13 @@ def header_examples(text):
         elif block:
             blocks.append("\n".join(block).rstrip())
             block = []
-    for block in re.findall(r"(?:^ *///     .*\n)+", text, re.MULTILINE):
-        blocks.append(re.sub(r"^ *///     ", "", block, flags=re.MULTILINE).rstrip())
     return has_prose, blocks
+
+
+def inner_examples(text):
+    """The indented blocks in comments of ///."""
+    return [re.sub(r"^ *///     ", "", block, flags=re.MULTILINE).rstrip()
+            for block in re.findall(r"(?:^ *///     .*\n)+", text, re.MULTILINE)]
 
 
 def book_examples(text):
@@ -47,12 +51,13 @@ def main(root, template, output):
         relative = path.relative_to(root).as_posix()
         if "/examples/" in relative:
             continue
-        has_prose, blocks = header_examples(path.read_text())
+        text = path.read_text()
+        has_prose, blocks = opening_examples(text)
         if not has_prose:
             errors.append(f"{relative} does not open with a paragraph")
         if not blocks:
             errors.append(f"{relative} opens without an example")
-        for number, block in enumerate(blocks, 1):
+        for number, block in enumerate(blocks + inner_examples(text), 1):
             examples[f"{relative}:{number}"] = block
     for path in [root / "README.md", *sorted((root / "calloop/docs").glob("*.md"))]:
         relative = path.relative_to(root).as_posix()

@@ -161,6 +161,10 @@ TEST_F(Session, GoesAndComesFiftyTimes) {
             0);
   std::printf("50 times away and back: %.1f s\n",
               std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  for (const char* const said : {"the seat is somebody else's", "the seat is ours again"}) {
+    EXPECT_EQ(machine().must(std::string{"grep -cF \""} + said + "\" /tmp/demo.log"), "50\n")
+        << said;
+  }
   machine().must("for i in $(seq 10); do chvt 2; chvt 1; done");
   EXPECT_TRUE(machine().becomes_true("[ $(" + descriptors +
                                      ") = " + before.substr(0, before.find('\n')) + " ]"))
